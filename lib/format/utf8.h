@@ -1,0 +1,22 @@
+/* UTF-8 as RFC 3629 defines it: no overlong forms, no surrogates, nothing above U+10FFFF. */
+#ifndef MK8S_FORMAT_UTF8_H
+#define MK8S_FORMAT_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/span.h"
+
+/* Bytes (1 to 4) of the well-formed character at the start of `text`; 0 when there is none. */
+size_t utf8_char_len(struct span text);
+
+bool utf8_valid(struct span text);
+
+/* Offset of the first malformed byte, or text.len. */
+size_t utf8_find_bad(struct span text);
+
+/* Writes the character `code` (a valid scalar value) into `into`; gives its length, 1 to 4. */
+size_t utf8_encode(uint32_t code, char into[4]);
+
+#endif
