@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static NORETURN void mem_die(size_t size)
+void mem_die(size_t size)
 {
 	(void)fprintf(stderr, "mk8s: out of memory: %zu bytes could not be had\n", size);
 	abort();

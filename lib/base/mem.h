@@ -13,6 +13,9 @@
 
 #include "lib/base/attr.h"
 
+/* Ends the process with one sentence: for libraries whose small allocation came back empty. */
+NORETURN void mem_die(size_t size);
+
 /* Zeroed memory of `size` bytes; the caller owns it and gives it to free(). Never NULL. */
 void *mem_new(size_t size);
 

@@ -28,7 +28,7 @@ enum config_kind {
 	CONFIG_SECRET,      /* char *; NULL when never set; wiped by config_free, never echoed */
 	CONFIG_INT,         /* int64_t */
 	CONFIG_BOOL,        /* bool: true or false */
-	CONFIG_DURATION_MS, /* int64_t milliseconds: "24h", "1m30s", "500ms", "7d" */
+	CONFIG_DURATION_MS, /* int64_t: "24h", "1m30s", "500ms", "7d" */
 	CONFIG_SIZE,        /* int64_t bytes: "512", "64Ki", "1Mi", "2Gi", "10k", "5M" */
 	CONFIG_LIST,        /* struct config_list: a YAML list of scalars, or a,b */
 	CONFIG_TREE,        /* struct json *: the subtree as it stands; NULL when absent; file only */

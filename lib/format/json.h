@@ -91,7 +91,7 @@ bool json_is_true(const struct json *item);
 
 struct json *json_new_object(void);
 struct json *json_new_array(void);
-/* `text` is UTF-8; malformed bytes become U+FFFD. NULL gives JSON null. */
+/* Malformed UTF-8 becomes U+FFFD when it is printed. NULL gives JSON null. */
 struct json *json_new_str(const char *text);
 struct json *json_new_int(int64_t value);
 struct json *json_new_bool(bool value);
