@@ -2,8 +2,8 @@
 # Builds the real Kubernetes programs that the tests run against, at the versions pinned in go.mod.
 # usage: build.sh OUTDIR
 #	What OUTDIR holds at the pinned version already is left alone.
-#	KUBE_BIN=dir names ready kube-apiserver, etcd, kubectl and kwok (and h2spec, else it is built):
-#	they are linked into OUTDIR. GO=path names another go command.
+#	KUBE_BIN=dir names ready kube-apiserver, kube-controller-manager, etcd, kubectl and kwok (and
+#	h2spec, else it is built): they are linked into OUTDIR. GO=path names another go command.
 set -eu
 
 die() {
@@ -30,7 +30,7 @@ module_version() { # MODULE
 
 module_of() { # PROGRAM
 	case $1 in
-	kube-apiserver | kubectl) echo k8s.io/kubernetes ;;
+	kube-apiserver | kube-controller-manager | kubectl) echo k8s.io/kubernetes ;;
 	etcd) echo go.etcd.io/etcd/server/v3 ;;
 	kwok) echo sigs.k8s.io/kwok ;;
 	h2spec) echo github.com/summerwind/h2spec ;;
@@ -135,7 +135,7 @@ build_one() { # PROGRAM
 }
 
 todo=
-for program in kube-apiserver etcd kubectl kwok h2spec; do
+for program in kube-apiserver kube-controller-manager etcd kubectl kwok h2spec; do
 	if is_there $program; then
 		continue
 	elif [ -n "${KUBE_BIN:-}" ] && [ -x "$KUBE_BIN/$program" ]; then
@@ -152,7 +152,7 @@ work=$(mktemp -d "$out/.work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 choose_go
 export CGO_ENABLED=0 GO111MODULE=on GOWORK=off GOFLAGS='-trimpath -buildvcs=false -mod=readonly'
-say "building$todo from source; the first time takes about 10 minutes on two cores"
+say "building$todo from source; the first time takes 5 to 10 minutes on two cores"
 for program in $todo; do
 	build_one $program
 done
