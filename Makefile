@@ -50,6 +50,7 @@ UNIT_COV := $(UNIT_C:%.c=$(O)/cov/%)
 REPLAY  := $(FUZZ_C:%.c=$(O)/check/%)
 FUZZ    := $(FUZZ_C:%.c=$(O)/fuzz/%)
 BINS    := $(O)/mk8s $(O)/kubesim
+export LINT_CC := $(release_cc) $(filter-out -MMD -MP,$(FLAGS)) $(WARN)
 RUN      = O=$(O) PYTHON=$(PYTHON) tests/run.sh
 
 .DELETE_ON_ERROR:
