@@ -102,10 +102,12 @@ $(REPLAY): %: %.o $(O)/check/tests/fuzz/replay.o $(O)/check/libmk8s.a $(check_de
 $(FUZZ): %: %.o $(O)/fuzz/libmk8s.a $(fuzz_deps)
 	$(call link,fuzz)
 
-# protoc-c's output is included as "gen/agent.pb-c.h"
+# The messages of proto/, included as "gen/agent.pb-c.h". Services are left out: an rpc named Register
+# would become a member named with C's keyword, and lib/net/grpc dispatches by a table of its own.
 $(O)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
-	@protoc-c --proto_path=proto --c_out=$(O)/gen $<
+	@awk '/^service / { skip = 1 } !skip { print } /^}/ { skip = 0 }' $< >$(@D)/$*.proto
+	@protoc-c --proto_path=$(@D) --c_out=$(@D) $(@D)/$*.proto
 
 # The libraries, once per variant; the lock lets several makes share them.
 VENDOR_IN := $(wildcard vendor/sources.lock vendor/fetch vendor/vendor.mk vendor/config/*.h vendor/config/*/*.h)
