@@ -103,7 +103,7 @@ pytest_count() { # LOG WORD
 run_pytest() { # PART FOLDER...
 	part=$1
 	shift
-	logged "$logs/$part.log" "$PYTHON" -m pytest -q -p no:cacheprovider --durations=5 ${PYTEST_ARGS:-} "$@"
+	logged "$logs/$part.log" "$PYTHON" -m pytest -q -p no:cacheprovider --durations=5 --durations-min=2 ${PYTEST_ARGS:-} "$@"
 	ok=$(pytest_count "$logs/$part.log" passed) bad=$(pytest_count "$logs/$part.log" failed)
 	errors=$(pytest_count "$logs/$part.log" 'errors?') skipped=$(pytest_count "$logs/$part.log" skipped)
 	bad=$((${bad:-0} + ${errors:-0}))
