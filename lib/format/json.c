@@ -2,7 +2,7 @@
 #include "lib/format/json.h"
 
 #include <assert.h>
-#include <cJSON.h>
+#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -328,15 +328,17 @@ struct json *json_new_number(struct span text)
 
 void json_set_item(struct json *object, const char *name, struct json *item)
 {
-	cJSON *node = tree(item);
-	cJSON_bool done;
-
 	assert(json_is_object(object));
-	if (json_get(object, name))
-		done = cJSON_ReplaceItemInObjectCaseSensitive(tree(object), name, node);
-	else
-		done = cJSON_AddItemToObject(tree(object), name, node);
-	if (!done)
+	if (!json_get(object, name))
+		json_append_member(object, name, item);
+	else if (!cJSON_ReplaceItemInObjectCaseSensitive(tree(object), name, tree(item)))
+		mem_die(strlen(name));
+}
+
+void json_append_member(struct json *object, const char *name, struct json *item)
+{
+	assert(json_is_object(object));
+	if (!cJSON_AddItemToObject(tree(object), name, tree(item)))
 		mem_die(strlen(name));
 }
 

@@ -103,6 +103,8 @@ bool json_number_valid(struct span text);
 
 /* Sets a member: replaces the one of that name in its place, or appends. set_item takes `item`. */
 void json_set_item(struct json *object, const char *name, struct json *item);
+/* Appends a member that is known not to be there yet, without the search; takes `item`. */
+void json_append_member(struct json *object, const char *name, struct json *item);
 void json_set_str(struct json *object, const char *name, const char *text);
 void json_set_int(struct json *object, const char *name, int64_t value);
 void json_set_bool(struct json *object, const char *name, bool value);
