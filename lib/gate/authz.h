@@ -1,0 +1,44 @@
+/*
+ * The one rule of authorization, called by central for every request and by the agent again (spec/mk8s.md,
+ * Authorization: the one rule). Pure: no clock, no I/O, no memory.
+ */
+#ifndef MK8S_GATE_AUTHZ_H
+#define MK8S_GATE_AUTHZ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/gate/role.h"
+#include "lib/kube/request_info.h"
+
+struct authz_request {
+	const char *cluster;
+	const struct request_info *info;
+	bool apply_patch; /* content type application/apply-patch+yaml or +cbor: needs create besides patch */
+};
+
+struct authz_answer {
+	bool allowed;
+	char verb[24];  /* the role verb that was asked for: "logs", "get", "admin", ... ; "" for discovery */
+	char rule[200]; /* which role and rule allowed: "developer, rule 1 (dev-*)"; "" when denied */
+};
+
+/* Decides. `roles` are the user's, in any order; an empty list grants nothing. */
+void authz_decide(const struct role *const *roles, size_t role_count, const struct authz_request *rq,
+		  struct authz_answer *ret_answer);
+
+/* Whether any rule of the roles names the cluster: who sees none of it gets the answer of an unknown cluster. */
+bool authz_sees_cluster(const struct role *const *roles, size_t role_count, const char *cluster);
+
+/* Whether any role is the administrator of central itself: a rule with cluster "*", namespaces, verbs and resources "*". */
+bool authz_is_admin(const struct role *const *roles, size_t role_count);
+
+/* Whether the request changes something (audit row durable before it is forwarded; exec, attach, port-forward too). */
+bool authz_is_change(const struct request_info *info);
+
+/* The denial's sentence: `user "dev@example.com" cannot delete resource "pods" in API group "" in the namespace "x" of
+ * cluster "c": roles looked at: developer, viewer`. Cut to the size. */
+void authz_denial(const char *user, const struct role *const *roles, size_t role_count, const struct authz_request *rq,
+		  const struct authz_answer *answer, char *into, size_t into_size);
+
+#endif
