@@ -48,7 +48,7 @@ int request_info_parse(struct request_info *ret_info, struct span method, struct
  */
 int request_path_check(struct span target, struct err *e);
 
-/* The first value of a query parameter, decoded into `into`; false when it is absent, broken or does not fit. */
+/* The first value of a query parameter, decoded; false when it is absent or, encoded, does not fit. */
 bool request_query_value(struct span target, const char *name, char *into, size_t into_size);
 
 /* How the server reads a bool parameter: absent, "0" and "false" in any case are false, all else is true. */

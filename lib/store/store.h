@@ -52,7 +52,7 @@ void store_close(struct store *s);
 struct store_value {
 	enum { STORE_NULL_VALUE, STORE_INT_VALUE, STORE_TEXT_VALUE, STORE_BLOB_VALUE } kind;
 	int64_t number;
-	struct span bytes; /* borrowed for the call; bound to a result set: until store_rows_end */
+	struct span bytes; /* borrowed for the call */
 };
 
 #define STORE_NULL ((struct store_value){ STORE_NULL_VALUE, 0, { NULL, 0 } })
@@ -72,7 +72,8 @@ struct store_value store_text(const char *text);
 /*
  * Errors of every call below: ERR_EXISTS when a constraint (unique, foreign key, check, not null) refuses the row,
  * ERR_BUSY when another connection keeps the lock, ERR_IO with a sentence for a full disk or a failing one,
- * ERR_CORRUPT for a damaged file, ERR_NOMEM. The number of values must be that of the statement (an assert).
+ * ERR_CORRUPT for a damaged file, ERR_NOMEM. The number of values must be that of the statement (an
+ * assert).
  */
 
 /* Runs one statement; result rows are skipped. `ret_changed` (may be NULL): rows inserted, updated or deleted. */
