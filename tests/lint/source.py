@@ -170,10 +170,17 @@ def check_manuals():
             yield f"applet {name} has no manual page {page}"
 
 
+def file_names():
+    """What git knows; in an unpacked archive, or without git, all that is there."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return map(str, Path(".").rglob("*"))
+    return listed.stdout.split("\0")
+
+
 def text_files():
-    listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True)
-    names = listed.stdout.split("\0") if listed.returncode == 0 else map(str, Path(".").rglob("*"))
-    for name in names:
+    for name in file_names():
         path = Path(name)
         if name and path.is_file() and path.suffix in TEXT_SUFFIXES and path.parts[0] not in ("build", ".git"):
             if "corpus" not in path.parts:
