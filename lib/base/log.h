@@ -18,7 +18,13 @@ struct log_field {
 	int64_t number;
 };
 
-#define LOG_STR(field_name, value) { (field_name), (value) ? (value) : "", 0 }
+/* A function, because compilers warn of arrays that are tested for NULL. */
+static inline const char *log_text(const char *text)
+{
+	return text ? text : "";
+}
+
+#define LOG_STR(field_name, value) { (field_name), log_text(value), 0 }
 #define LOG_INT(field_name, value) { (field_name), NULL, (int64_t)(value) }
 
 /* What is below `level` is left out. Process-wide; called once at start and at reload. */

@@ -1,0 +1,48 @@
+/*
+ * The state directory's keys: central's CA, the RS256 keys of tokens, the audit signing key.
+ *
+ * Everything is made at the first start and lives in files of mode 0600 in the state directory (0700).
+ */
+#ifndef MK8S_GATE_KEYS_H
+#define MK8S_GATE_KEYS_H
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+
+struct key;
+struct keys;
+
+/* Opens, or makes what is missing. A state directory with wider permissions, or of another owner, is refused. */
+int keys_open(const char *state_dir, struct keys **ret_keys, struct err *e);
+void keys_free(struct keys *k); /* wipes; takes NULL */
+
+/* Borrowed from `k`. */
+const char *keys_ca_pem(const struct keys *k);
+const char *keys_ca_sha256(const struct keys *k); /* "sha256:<hex>" over the SPKI */
+struct key *keys_audit(const struct keys *k);
+
+/* A leaf of the CA for these names (DNS names and addresses), 90 days: chain PEM with the CA, and key PEM (secret). */
+int keys_issue_server(struct keys *k, const char *const *names, size_t name_count, struct buf *ret_chain_pem,
+		      struct buf *ret_key_pem, struct err *e);
+/* A client certificate for an agent of the cluster, from its CSR. ret_serial: hex, at least 41 bytes. */
+int keys_issue_agent(struct keys *k, const char *csr_pem, const char *cluster_id, int64_t lifetime_s,
+		     struct buf *ret_cert_pem, char *ret_serial, size_t serial_size, int64_t *ret_expires_unix_s,
+		     struct err *e);
+/* Cluster UUID and serial of an agent certificate that TLS has verified. */
+int keys_agent_cert_read(struct span cert_der, char ret_cluster_id[37], char *ret_serial, size_t serial_size,
+			 int64_t *ret_expires_unix_s, struct err *e);
+
+/* An access token for a session: sub = user id, email, sid, iss, aud, iat, nbf, exp. */
+int keys_token_sign(struct keys *k, const char *user_id, const char *email, const char *sid, int64_t expires_unix_s,
+		    struct buf *ret_token, struct err *e);
+struct keys_token {
+	char sid[37];
+	char email[256];
+	int64_t expires_unix_s;
+};
+/* Thread-safe. ERR_AUTH with the reason. */
+int keys_token_verify(struct keys *k, struct span token, struct keys_token *ret_token, struct err *e);
+/* {"keys":[...]} */
+void keys_jwks_print(struct keys *k, struct buf *into);
+
+#endif

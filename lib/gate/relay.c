@@ -1,0 +1,318 @@
+/* Two HTTP streams joined, with back-pressure both ways. */
+#include "lib/gate/relay.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/mem.h"
+
+#define RELAY_QUEUE_HIGH (256 * 1024) /* above it the other side is not read from */
+#define RELAY_HELD_MAX (2 * 1024 * 1024) /* above any stream window that we announce */
+#define RELAY_REPLAY_MAX (256 * 1024)    /* of a request's body are kept for another upstream */
+
+struct relay_side {
+	struct http_stream *stream; /* NULL before it is there and after its on_close */
+	size_t owed;  /* bytes of this side's body that are not consumed yet */
+	bool ended;   /* this side's message is whole */
+	bool finished; /* we ended our message to this side */
+};
+
+struct relay {
+	const struct relay_events *events;
+	void *owner;
+	struct relay_side down, up;
+	struct buf held; /* the request's body so far, while it may have to be sent (again) */
+	bool held_lost;  /* more came than is kept for another upstream */
+	bool answered;   /* a head went down */
+	struct http_stats stats; /* of down, kept past its end */
+	struct err why;
+};
+
+static const struct http_events relay_downstream;
+
+struct relay *relay_new(struct http_stream *down, const struct relay_events *events, void *owner)
+{
+	struct relay *r = mem_new(sizeof(*r));
+
+	r->events = events;
+	r->owner = owner;
+	r->down.stream = down;
+	r->down.ended = http_stream_ended(down);
+	buf_init(&r->held, RELAY_HELD_MAX);
+	http_stream_attach(down, &relay_downstream, r);
+	return r;
+}
+
+static void relay_finish_if_done(struct relay *r)
+{
+	if (r->down.stream || r->up.stream)
+		return;
+	r->events->on_done(r->owner, r, &r->why);
+	buf_free(&r->held);
+	free(r);
+}
+
+static void relay_note(struct relay *r, const struct err *why)
+{
+	if (why->code != ERR_NONE && r->why.code == ERR_NONE)
+		r->why = *why;
+}
+
+static void reset_side(struct relay_side *side, enum http_reset reason)
+{
+	if (side->stream)
+		http_stream_reset(side->stream, reason);
+}
+
+static void pay_owed(struct relay_side *side)
+{
+	size_t owed = side->owed;
+
+	side->owed = 0;
+	if (owed && side->stream)
+		http_stream_consume(side->stream, owed);
+}
+
+/* Sends `bytes` to `to`; what `from` is owed is paid now or when `to` drains. */
+static void pass_on(struct relay *r, struct relay_side *from, struct relay_side *to, struct span bytes)
+{
+	struct err e = { 0 };
+
+	if (http_stream_send(to->stream, bytes, &e) < 0)
+		relay_abort(r, &e);
+	else if (http_stream_queued(to->stream) <= RELAY_QUEUE_HIGH)
+		pay_owed(from);
+}
+
+static void pass_end(struct relay *r, struct relay_side *to)
+{
+	struct err e = { 0 };
+
+	if (to->finished || !to->stream)
+		return;
+	to->finished = true;
+	if (http_stream_end(to->stream, NULL, 0, &e) < 0)
+		relay_abort(r, &e);
+}
+
+/* The asking side. */
+
+/* Keeps `bytes` for an upstream that is not there yet, or for another one should this one refuse. */
+static void hold(struct relay *r, struct span bytes)
+{
+	struct err e = { 0 };
+
+	if (!r->held_lost && buf_put_span(&r->held, bytes) < 0) {
+		err_set(&e, ERR_LIMIT, "the request's body is larger than its window");
+		relay_abort(r, &e);
+	}
+}
+
+static void drop_held_above(struct relay *r, size_t max_len)
+{
+	if (r->held.len > max_len) {
+		r->held_lost = true;
+		buf_free(&r->held);
+	}
+}
+
+static void down_body(void *owner, struct http_stream *s, struct span bytes)
+{
+	struct relay *r = owner;
+
+	if (r->answered && !r->up.stream) {
+		http_stream_consume(s, bytes.len); /* answered without an upstream: read and dropped */
+		return;
+	}
+	r->down.owed += bytes.len;
+	hold(r, bytes);
+	if (r->up.stream) {
+		pass_on(r, &r->down, &r->up, bytes);
+		drop_held_above(r, r->answered ? 0 : RELAY_REPLAY_MAX);
+	}
+}
+
+static void down_end(void *owner, struct http_stream *s UNUSED, const struct http_field *trailers UNUSED,
+		     size_t count UNUSED)
+{
+	struct relay *r = owner;
+
+	r->down.ended = true;
+	if (r->up.stream)
+		pass_end(r, &r->up);
+}
+
+static void down_drain(void *owner, struct http_stream *s UNUSED)
+{
+	struct relay *r = owner;
+
+	pay_owed(&r->up);
+}
+
+static void down_close(void *owner, struct http_stream *s, const struct err *why)
+{
+	struct relay *r = owner;
+
+	r->stats = *http_stream_stats(s);
+	r->down.stream = NULL;
+	relay_note(r, why);
+	if (r->up.stream && !(r->up.ended && r->up.finished))
+		reset_side(&r->up, HTTP_RESET_CANCEL);
+	relay_finish_if_done(r);
+}
+
+static const struct http_events relay_downstream = {
+	.on_body = down_body,
+	.on_end = down_end,
+	.on_drain = down_drain,
+	.on_close = down_close,
+};
+
+/* The asked side. */
+
+static void up_head(void *owner, struct http_stream *s UNUSED, const struct http_head *head)
+{
+	struct relay *r = owner;
+
+	if (r->down.stream && !r->answered)
+		r->events->on_head(r->owner, r, head);
+}
+
+static void up_body(void *owner, struct http_stream *s, struct span bytes)
+{
+	struct relay *r = owner;
+
+	if (!r->down.stream || !r->answered || r->down.finished) {
+		http_stream_consume(s, bytes.len);
+		return;
+	}
+	r->up.owed += bytes.len;
+	pass_on(r, &r->up, &r->down, bytes);
+}
+
+static void up_end(void *owner, struct http_stream *s UNUSED, const struct http_field *trailers UNUSED,
+		   size_t count UNUSED)
+{
+	struct relay *r = owner;
+
+	r->up.ended = true;
+	if (r->answered)
+		pass_end(r, &r->down);
+}
+
+static void up_drain(void *owner, struct http_stream *s UNUSED)
+{
+	struct relay *r = owner;
+
+	pay_owed(&r->down);
+}
+
+static void up_close(void *owner, struct http_stream *s UNUSED, const struct err *why)
+{
+	struct relay *r = owner;
+
+	r->up.stream = NULL;
+	if (r->down.stream && !r->answered) {
+		struct err e = *why;
+
+		if (e.code == ERR_NONE)
+			err_set(&e, ERR_PROTOCOL, "the upstream ended without an answer");
+		r->events->on_failed(r->owner, r, &e);
+		return;
+	}
+	relay_note(r, why);
+	if (r->down.stream && !r->up.ended && !r->down.finished)
+		reset_side(&r->down, HTTP_RESET_INTERNAL); /* a cut answer must not look whole */
+	relay_finish_if_done(r);
+}
+
+const struct http_events relay_upstream = {
+	.on_head = up_head,
+	.on_body = up_body,
+	.on_end = up_end,
+	.on_drain = up_drain,
+	.on_close = up_close,
+};
+
+void relay_connect(struct relay *r, struct http_stream *up, bool up_ended)
+{
+	assert(!r->up.stream);
+	r->up = (struct relay_side){ .stream = up, .finished = up_ended };
+	if (r->held.len)
+		pass_on(r, &r->down, &r->up, buf_span(&r->held));
+	drop_held_above(r, RELAY_REPLAY_MAX);
+	if (r->down.ended)
+		pass_end(r, &r->up);
+}
+
+bool relay_request_ended(const struct relay *r)
+{
+	return r->down.ended && r->held.len == 0 && !r->held_lost;
+}
+
+bool relay_may_retry(const struct relay *r)
+{
+	return r->down.stream && !r->held_lost && !r->answered;
+}
+
+void relay_answer(struct relay *r, const struct http_head *head)
+{
+	struct err e = { 0 };
+
+	r->answered = true;
+	if (http_stream_answer(r->down.stream, head, false, &e) < 0)
+		relay_abort(r, &e);
+}
+
+void relay_refuse(struct relay *r, int status, const char *content_type, struct span body, unsigned retry_after_s)
+{
+	char seconds[16] = "", length[24] = "";
+	struct http_field fields[5] = {
+		{ SPAN("content-type"), span_of(content_type) },
+		{ SPAN("content-length"), SPAN_NONE },
+		{ SPAN("cache-control"), SPAN("no-store") },
+		{ SPAN("x-content-type-options"), SPAN("nosniff") },
+		{ SPAN("retry-after"), SPAN_NONE },
+	};
+	struct http_head head = { .status = status, .fields = fields, .field_count = retry_after_s ? 5 : 4 };
+	struct err e = { 0 };
+
+	if (!r->down.stream || r->answered)
+		return;
+	(void)snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
+	(void)snprintf(length, sizeof(length), "%zu", body.len);
+	fields[1].value = span_of(length);
+	fields[4].value = span_of(seconds);
+	r->answered = true;
+	r->down.finished = true;
+	reset_side(&r->up, HTTP_RESET_CANCEL);
+	if (http_stream_answer(r->down.stream, &head, false, &e) < 0 ||
+	    http_stream_send(r->down.stream, body, &e) < 0 ||
+	    http_stream_end(r->down.stream, NULL, 0, &e) < 0)
+		relay_abort(r, &e);
+	pay_owed(&r->down);
+	buf_free(&r->held);
+}
+
+void relay_abort(struct relay *r, const struct err *why)
+{
+	relay_note(r, why);
+	reset_side(&r->up, HTTP_RESET_CANCEL);
+	reset_side(&r->down, HTTP_RESET_INTERNAL);
+}
+
+const struct http_head *relay_request(const struct relay *r)
+{
+	return http_stream_request(r->down.stream);
+}
+
+const struct http_stats *relay_stats(const struct relay *r)
+{
+	return r->down.stream ? http_stream_stats(r->down.stream) : &r->stats;
+}
+
+struct http_stream *relay_down(const struct relay *r)
+{
+	return r->down.stream;
+}

@@ -1,0 +1,49 @@
+/*
+ * Two HTTP streams joined: what comes from one goes out on the other, with back-pressure both ways.
+ *
+ * `down` is the stream that asked us, `up` the one we ask. Central joins a client's stream to one on a tunnel, the agent
+ * a tunnel's stream to one of its API server. Bytes that wait are bounded by the streams' windows: a side that does not read
+ * is not read from.
+ */
+#ifndef MK8S_GATE_RELAY_H
+#define MK8S_GATE_RELAY_H
+
+#include <stdbool.h>
+
+#include "lib/net/http.h"
+
+struct relay;
+
+struct relay_events {
+	/* The upstream head came: the owner answers with relay_answer (or relay_refuse). */
+	void (*on_head)(void *owner, struct relay *r, const struct http_head *head);
+	/* The upstream failed before its head: the owner connects another one or calls relay_refuse. */
+	void (*on_failed)(void *owner, struct relay *r, const struct err *why);
+	/* Both streams are gone; the last call. `why` is ERR_NONE after an exchange that was whole. */
+	void (*on_done)(void *owner, struct relay *r, const struct err *why);
+};
+
+/* Takes over a request's stream; its body is held until an upstream is connected. Frees itself after on_done. */
+struct relay *relay_new(struct http_stream *down, const struct relay_events *events, void *owner);
+
+/* For the upstream request: `up = ..._request(..., end, &relay_upstream, relay)`, then relay_connect(r, up, end). */
+extern const struct http_events relay_upstream;
+void relay_connect(struct relay *r, struct http_stream *up, bool up_ended);
+/* Whether the request has no body, so that the upstream request may say so at once. */
+bool relay_request_ended(const struct relay *r);
+/* Whether the whole body so far is still held and nothing was answered, so that another upstream may be connected. */
+bool relay_may_retry(const struct relay *r);
+
+/* Passes a head on to the asking side; the body follows by itself. */
+void relay_answer(struct relay *r, const struct http_head *head);
+/* Answers by ourselves (before any relay_answer) and ends; an upstream is reset. `retry_after_s` 0: no such field. */
+void relay_refuse(struct relay *r, int status, const char *content_type, struct span body, unsigned retry_after_s);
+/* Ends both sides now; why goes to on_done. */
+void relay_abort(struct relay *r, const struct err *why);
+
+/* The asking side's request head and counters. */
+const struct http_head *relay_request(const struct relay *r);
+const struct http_stats *relay_stats(const struct relay *r);
+struct http_stream *relay_down(const struct relay *r);
+
+#endif
