@@ -3,7 +3,7 @@
  *
  * Leaves carry basicConstraints, keyUsage, extendedKeyUsage (server or client, never both), subject
  * and authority key identifiers, and start five minutes before `now` for clocks that are behind.
- * Serials are 127 random bits.
+ * Serials are 126 random bits.
  */
 #ifndef MK8S_CRYPTO_CA_H
 #define MK8S_CRYPTO_CA_H
