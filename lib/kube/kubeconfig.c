@@ -1,0 +1,440 @@
+/* Loading kubeconfig files: merging them, and resolving one context to a target. */
+#include "lib/kube/kubeconfig.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/file.h"
+#include "lib/base/mem.h"
+#include "lib/base/secret.h"
+#include "lib/format/base64.h"
+#include "lib/format/yaml.h"
+
+enum { FILE_MAX_LEN = 4 * 1024 * 1024, FILES_MAX = 32, NAMES_SHOWN_MAX = 10 };
+
+/* One file; what relative paths in it start from. */
+struct source {
+	char *name, *dir;
+	struct yaml_docs *docs;
+	const struct yaml *root;
+};
+
+struct sources {
+	struct source at[FILES_MAX];
+	size_t count;
+};
+
+/* A named entry and the file it stands in. */
+struct entry {
+	const struct yaml *body;
+	const struct source *source;
+};
+
+void kube_target_free(struct kube_target *t)
+{
+	char **const plain[] = { &t->server,     &t->ca_pem,          &t->ca_sha256, &t->cert_pem,
+				 &t->token_file, &t->tls_server_name, &t->proxy_url, &t->namespace };
+
+	for (size_t i = 0; i < COUNT_OF(plain); i++)
+		free(*plain[i]);
+	secret_free(t->key_pem);
+	secret_free(t->token);
+	memset(t, 0, sizeof(*t));
+}
+
+static void free_sources(struct sources *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		free(s->at[i].name);
+		free(s->at[i].dir);
+		yaml_docs_free(s->at[i].docs);
+	}
+}
+
+static int add_source(struct sources *s, struct span text, const char *name, const char *dir,
+		      struct err *e)
+{
+	struct yaml_docs *docs = NULL;
+	const struct yaml *root = NULL;
+
+	if (s->count == FILES_MAX)
+		return err_set(e, ERR_LIMIT, "more than %d kubeconfig files", FILES_MAX);
+	if (yaml_parse(text, YAML_LIMITS(FILE_MAX_LEN), &docs, e))
+		return err_context(e, "kubeconfig %.150s", name);
+	if (yaml_docs_count(docs) > 0)
+		root = yaml_docs_at(docs, 0);
+	if (root && yaml_kind(root) != YAML_MAP && !yaml_is_null(root)) {
+		yaml_docs_free(docs);
+		return err_set(e, ERR_INPUT, "kubeconfig %.150s: expected clusters, users and contexts", name);
+	}
+	s->at[s->count++] = (struct source){ mem_dup_str(name), mem_dup_str(dir), docs, root };
+	return 0;
+}
+
+/* "dir" of "dir/file". */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? mem_dup(path, slash == path ? 1 : (size_t)(slash - path)) : mem_dup_str(".");
+}
+
+/* `must_exist`: a file that is not there is an error, else it is left out. */
+static int add_file(struct sources *s, const char *path, bool must_exist, struct err *e)
+{
+	AUTO_FREE char *dir = folder_of(path);
+	struct buf text;
+	struct err failure = { 0 };
+	int rc;
+
+	buf_init_secret(&text, FILE_MAX_LEN);
+	rc = file_read(path, &text, &failure);
+	if (rc == 0)
+		rc = add_source(s, buf_span(&text), path, dir, e);
+	else if (failure.code == ERR_NOT_FOUND && !must_exist)
+		rc = 0;
+	else
+		*e = failure;
+	buf_free(&text);
+	return rc;
+}
+
+static int add_list(struct sources *s, const char *list, struct err *e)
+{
+	struct span rest = span_of(list), part;
+
+	while (span_take_part(&rest, ':', &part)) {
+		AUTO_FREE char *path = span_dup(part);
+
+		if (part.len && add_file(s, path, false, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int add_chosen(struct sources *s, const struct kubeconfig_choice *c, struct err *e)
+{
+	AUTO_FREE char *usual = c->home ? mem_printf("%s/.kube/config", c->home) : NULL;
+
+	if (c->file)
+		return add_file(s, c->file, true, e);
+	if (c->env && c->env[0])
+		return add_list(s, c->env, e);
+	return usual ? add_file(s, usual, false, e) : 0;
+}
+
+static const char *text_at(const struct yaml *map, const char *key)
+{
+	const struct yaml *value = map && yaml_kind(map) == YAML_MAP ? yaml_get(map, key) : NULL;
+
+	if (!value || yaml_kind(value) != YAML_TEXT || yaml_is_null(value))
+		return NULL;
+	return yaml_text(value)[0] ? yaml_text(value) : NULL;
+}
+
+static const struct yaml *list_of(const struct source *source, const char *list)
+{
+	const struct yaml *items = NULL;
+
+	if (source->root && yaml_kind(source->root) == YAML_MAP)
+		items = yaml_get(source->root, list);
+	return items && yaml_kind(items) == YAML_LIST ? items : NULL;
+}
+
+/* Finds `name` in `list` ("users") of the first file that has it; its body is the member `kind` ("user"). */
+static bool find_entry(const struct sources *s, const char *list, const char *kind,
+		       const char *name, struct entry *ret)
+{
+	for (size_t f = 0; f < s->count; f++) {
+		const struct yaml *items = list_of(&s->at[f], list);
+
+		for (size_t i = 0; items && i < yaml_count(items); i++) {
+			const struct yaml *item = yaml_at(items, i);
+			const char *own = text_at(item, "name");
+
+			if (!own || strcmp(own, name) != 0)
+				continue;
+			*ret = (struct entry){ yaml_get(item, kind), &s->at[f] };
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The contexts, for a sentence. */
+static void put_context_names(const struct sources *s, struct buf *out)
+{
+	size_t shown = 0;
+
+	for (size_t f = 0; f < s->count; f++) {
+		const struct yaml *items = list_of(&s->at[f], "contexts");
+
+		for (size_t i = 0; items && i < yaml_count(items) && shown < NAMES_SHOWN_MAX; i++) {
+			const char *name = text_at(yaml_at(items, i), "name");
+
+			if (name)
+				(void)buf_printf(out, "%s%.40s", shown++ ? ", " : "", name);
+		}
+	}
+	if (shown == 0)
+		(void)buf_put_str(out, "none");
+}
+
+static int no_context(const struct sources *s, const char *name, struct err *e)
+{
+	struct buf names;
+
+	buf_init(&names, 1024);
+	put_context_names(s, &names);
+	(void)err_set(e, ERR_NOT_FOUND, "context '%.100s' is not in the kubeconfig; it has: %s", name,
+		      buf_str(&names));
+	buf_free(&names);
+	return -1;
+}
+
+static const char *current_context(const struct sources *s)
+{
+	for (size_t f = 0; f < s->count; f++) {
+		const char *name = text_at(s->at[f].root, "current-context");
+
+		if (name)
+			return name;
+	}
+	return NULL;
+}
+
+static char *resolve_path(const struct source *source, const char *path)
+{
+	return path[0] == '/' ? mem_dup_str(path) : mem_printf("%s/%s", source->dir, path);
+}
+
+/* Base64 as Go reads []byte: line breaks inside do not matter. */
+static int decode_data(const char *text, struct buf *out, struct err *e)
+{
+	struct buf packed;
+	int rc;
+
+	buf_init_secret(&packed, FILE_MAX_LEN);
+	for (const char *at = text; *at; at++)
+		if (*at != '\n' && *at != '\r')
+			(void)buf_put_char(&packed, *at);
+	rc = base64_decode(buf_span(&packed), BASE64_STD, out, e);
+	buf_free(&packed);
+	return rc;
+}
+
+/* PEM text of KEY-data, else of the file that KEY names; NULL when there is neither. */
+static int load_pem(const struct entry *from, const char *key, char **ret, struct err *e)
+{
+	AUTO_FREE char *data_key = mem_printf("%s-data", key);
+	const char *data = text_at(from->body, data_key), *path = text_at(from->body, key);
+	AUTO_FREE char *full = path ? resolve_path(from->source, path) : NULL;
+	struct buf text;
+	int rc = 0;
+
+	if (!data && !path)
+		return 0;
+	buf_init_secret(&text, FILE_MAX_LEN);
+	rc = data ? decode_data(data, &text, e) : file_read(full, &text, e);
+	if (rc)
+		(void)err_context(e, "kubeconfig %.120s: %s", from->source->name, data ? data_key : key);
+	else if (memchr(text.len ? text.at : "", '\0', text.len))
+		rc = err_set(e, ERR_INPUT, "kubeconfig %.120s: %s is no PEM text", from->source->name, key);
+	else
+		*ret = buf_take_str(&text);
+	buf_free(&text);
+	return rc;
+}
+
+static int load_server(const struct entry *from, struct kube_target *t, struct err *e)
+{
+	const char *server = text_at(from->body, "server");
+	size_t len = server ? strlen(server) : 0;
+
+	if (!server || (strncmp(server, "https://", 8) != 0 && strncmp(server, "http://", 7) != 0))
+		return err_set(e, ERR_INPUT, "kubeconfig %.120s: server '%.100s': expected https://host[:port]",
+			       from->source->name, server ? server : "");
+	while (len && server[len - 1] == '/')
+		len--;
+	t->server = mem_dup(server, len);
+	return 0;
+}
+
+static int load_cluster(const struct entry *from, struct kube_target *t, struct err *e)
+{
+	const char *insecure = text_at(from->body, "insecure-skip-tls-verify");
+
+	if (load_server(from, t, e) || load_pem(from, "certificate-authority", &t->ca_pem, e))
+		return -1;
+	t->insecure = insecure && strcmp(insecure, "true") == 0;
+	if (t->insecure && t->ca_pem)
+		return err_set(e, ERR_INPUT,
+			       "kubeconfig %.120s: certificate-authority and insecure-skip-tls-verify exclude "
+			       "each other",
+			       from->source->name);
+	t->tls_server_name = mem_dup_str(text_at(from->body, "tls-server-name"));
+	t->proxy_url = mem_dup_str(text_at(from->body, "proxy-url"));
+	return 0;
+}
+
+/* What would be ignored silently otherwise. */
+static int refuse_unsupported(const struct entry *from, const char *name, struct err *e)
+{
+	static const struct {
+		const char *key, *why;
+	} refused[] = {
+		{ "exec", "gets its credential from another program, which the built-in client does not run; "
+			  "the kubectl program does" },
+		{ "auth-provider", "uses an auth-provider, which is not supported" },
+		{ "username", "signs in with a password, which Kubernetes no longer accepts" },
+		{ "as", "impersonates another user (as), which is not supported" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(refused); i++) {
+		const struct yaml *value = yaml_get(from->body, refused[i].key);
+
+		if (value && !yaml_is_null(value))
+			return err_set(e, ERR_INPUT, "kubeconfig %.120s: user '%.60s' %s", from->source->name,
+				       name, refused[i].why);
+	}
+	return 0;
+}
+
+static int load_user(const struct entry *from, const char *name, struct kube_target *t,
+		     struct err *e)
+{
+	const char *token_file = text_at(from->body, "tokenFile");
+
+	if (!from->body || yaml_kind(from->body) != YAML_MAP)
+		return 0;
+	if (refuse_unsupported(from, name, e) ||
+	    load_pem(from, "client-certificate", &t->cert_pem, e) ||
+	    load_pem(from, "client-key", &t->key_pem, e))
+		return -1;
+	if (!t->cert_pem != !t->key_pem)
+		return err_set(e, ERR_INPUT,
+			       "kubeconfig %.120s: user '%.60s' needs client-certificate and client-key, both",
+			       from->source->name, name);
+	t->token = mem_dup_str(text_at(from->body, "token"));
+	t->token_file = token_file ? resolve_path(from->source, token_file) : NULL;
+	return 0;
+}
+
+static int load_context(const struct sources *s, const char *name, struct kube_target *t,
+			struct err *e)
+{
+	struct entry context, cluster, user;
+	const char *cluster_name, *user_name, *namespace;
+
+	if (!find_entry(s, "contexts", "context", name, &context))
+		return no_context(s, name, e);
+	cluster_name = text_at(context.body, "cluster");
+	user_name = text_at(context.body, "user");
+	namespace = text_at(context.body, "namespace");
+	if (!cluster_name || !find_entry(s, "clusters", "cluster", cluster_name, &cluster))
+		return err_set(e, ERR_NOT_FOUND, "kubeconfig %.120s: context '%.60s': cluster '%.60s' is not in it",
+			       context.source->name, name, cluster_name ? cluster_name : "");
+	if (user_name && !find_entry(s, "users", "user", user_name, &user))
+		return err_set(e, ERR_NOT_FOUND, "kubeconfig %.120s: context '%.60s': user '%.60s' is not in it",
+			       context.source->name, name, user_name);
+	if (load_cluster(&cluster, t, e) || (user_name && load_user(&user, user_name, t, e)))
+		return -1;
+	t->namespace = mem_dup_str(namespace ? namespace : "default");
+	return 0;
+}
+
+static int resolve(const struct sources *s, const char *context, struct kube_target *ret_target,
+		   struct err *e)
+{
+	struct kube_target t = { 0 };
+	const char *name = context ? context : current_context(s);
+
+	if (!name)
+		return err_set(e, ERR_NOT_FOUND,
+			       s->count ? "the kubeconfig sets no current-context: choose one with --context"
+					: "no kubeconfig found: set KUBECONFIG, or write ~/.kube/config");
+	if (load_context(s, name, &t, e)) {
+		kube_target_free(&t);
+		return -1;
+	}
+	*ret_target = t;
+	return 0;
+}
+
+int kubeconfig_load(const struct kubeconfig_choice *c, struct kube_target *ret_target,
+		    struct err *e)
+{
+	struct sources s = { .count = 0 };
+	int rc = add_chosen(&s, c, e);
+
+	if (rc == 0)
+		rc = resolve(&s, c->context, ret_target, e);
+	free_sources(&s);
+	return rc;
+}
+
+int kubeconfig_parse(struct span yaml, const char *name, const char *dir, const char *context,
+		     struct kube_target *ret_target, struct err *e)
+{
+	struct sources s = { .count = 0 };
+	int rc = add_source(&s, yaml, name, dir, e);
+
+	if (rc == 0)
+		rc = resolve(&s, context, ret_target, e);
+	free_sources(&s);
+	return rc;
+}
+
+static int read_text(const char *dir, const char *file, char **ret, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("%s/%s", dir, file);
+	struct buf text;
+	int rc;
+
+	buf_init(&text, FILE_MAX_LEN);
+	rc = file_read(path, &text, e);
+	if (rc == 0)
+		*ret = buf_take_str(&text);
+	buf_free(&text);
+	return rc;
+}
+
+static int load_pod(const char *host, const char *port, const char *dir, struct kube_target *t,
+		    struct err *e)
+{
+	struct err ignored = { 0 };
+	char *token = NULL, *namespace = NULL;
+
+	if (read_text(dir, "token", &token, e) || read_text(dir, "ca.crt", &t->ca_pem, e)) {
+		secret_free(token);
+		return err_context(e, "in-cluster configuration");
+	}
+	secret_free(token); /* only whether it can be read: it is read again for each request */
+	t->token_file = mem_printf("%s/token", dir);
+	t->server = mem_printf(strchr(host, ':') ? "https://[%s]:%s" : "https://%s:%s", host, port);
+	if (read_text(dir, "namespace", &namespace, &ignored) == 0)
+		t->namespace = span_dup(span_trim(span_from(namespace, strcspn(namespace, "\r\n"))));
+	free(namespace);
+	if (!t->namespace || t->namespace[0] == '\0') {
+		free(t->namespace);
+		t->namespace = mem_dup_str("default");
+	}
+	return 0;
+}
+
+int kubeconfig_in_cluster(const char *host, const char *port, const char *dir,
+			  struct kube_target *ret_target, struct err *e)
+{
+	struct kube_target t = { 0 };
+
+	if (!host || !host[0] || !port || !port[0])
+		return err_set(e, ERR_NOT_FOUND,
+			       "not in a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set");
+	if (load_pod(host, port, dir ? dir : "/var/run/secrets/kubernetes.io/serviceaccount", &t, e)) {
+		kube_target_free(&t);
+		return -1;
+	}
+	*ret_target = t;
+	return 0;
+}
