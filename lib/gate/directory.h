@@ -14,11 +14,10 @@
 #include "lib/base/err.h"
 #include "lib/base/span.h"
 #include "lib/gate/role.h"
+#include "lib/store/store.h"
 
 struct directory;
 struct json;
-struct store;
-struct store_migration;
 
 /* The schema: for store_options of the store that directory_open gets. */
 extern const struct store_migration directory_migrations[];
