@@ -3,7 +3,7 @@
 # usage: build.sh OUTDIR
 #	What OUTDIR holds at the pinned version already is left alone.
 #	KUBE_BIN=dir names ready kube-apiserver, kube-controller-manager, etcd, kubectl and kwok (and
-#	h2spec, else it is built): they are linked into OUTDIR. GO=path names another go command.
+#	h2spec, else it is built): they are linked into OUTDIR. GO=/path names another go command.
 set -eu
 
 die() {
@@ -18,11 +18,13 @@ say() {
 [ $# -eq 1 ] || die "usage: build.sh OUTDIR"
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
-cd "$(dirname "$0")"
-go=${GO:-go}
-if [ -n "${KUBE_BIN:-}" ] && ! [ -d "$KUBE_BIN" ]; then
-	die "KUBE_BIN=$KUBE_BIN is not a directory"
+go=$(command -v "${GO:-go}" || true)
+if [ -n "${KUBE_BIN:-}" ]; then
+	[ -d "$KUBE_BIN" ] || die "KUBE_BIN=$KUBE_BIN is not a directory"
+	KUBE_BIN=$(cd "$KUBE_BIN" && pwd)
+	[ "$KUBE_BIN" != "$out" ] || KUBE_BIN=
 fi
+cd "$(dirname "$0")"
 
 module_version() { # MODULE
 	awk -v m="$1" '$1 == m && $2 ~ /^v/ { print $2; exit }' go.mod
@@ -57,7 +59,7 @@ is_there() { # PROGRAM
 }
 
 link_ready() { # PROGRAM
-	ln -sfn "$(cd "$KUBE_BIN" && pwd)/$1" "$out/$1"
+	ln -sfn "$KUBE_BIN/$1" "$out/$1"
 	stamp_of "$1" >"$out/.$1.version"
 	say "$1: linked from $KUBE_BIN"
 }
@@ -86,7 +88,7 @@ fetch_toolchain() { # VERSION
 # Sets $go and GOTOOLCHAIN so that go is at least what go.mod demands. Asked in /: inside the
 # module a newer go would answer for the toolchain it switches to, and an old one refuses go.mod.
 choose_go() {
-	command -v "$go" >/dev/null 2>&1 ||
+	[ -n "$go" ] ||
 		die "no go command found: apt-get install golang-go, or KUBE_BIN=dir with ready binaries"
 	need=$(awk '$1 == "go" { print $2; exit }' go.mod)
 	pinned=$(awk '$1 == "toolchain" { print $2; exit }' go.mod)

@@ -6,8 +6,8 @@ Each is sent byte for byte over TLS with its own Audit-ID, by a user without any
 nothing happens. The expectation is the audit event of stage RequestReceived, whose objectRef comes
 straight from the server's RequestInfo (later stages take the name from the answer).
 
-Left out are %00 in path and selectors, and invalid UTF-8: C strings and the log's JSON cannot show what the
-server made of them.
+Left out are %00 in path and selectors, and invalid UTF-8: C strings and the log's JSON cannot show
+what the server made of them.
 """
 
 import concurrent.futures
