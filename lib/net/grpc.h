@@ -59,13 +59,14 @@ enum grpc_status grpc_status_of(enum err_code code);
 enum err_code grpc_err_code(enum grpc_status status);
 
 struct h2;
+struct loop;
 /* `message` is borrowed during the call; why->code is ERR_NONE on success. */
 typedef void grpc_done_fn(void *owner, const struct err *why, enum grpc_status status, struct span message);
 /* The client side: one call on an HTTP/2 client connection; done comes once, at the latest after timeout_ms. */
 void grpc_call_unary(struct loop *l, struct h2 *h, const char *path, struct span message, uint64_t timeout_ms,
 		     grpc_done_fn *done, void *owner);
 
-/* Serves a stream whose path is one of `methods` (else UNIMPLEMENTED); used by lib/net/server. */
+/* Serves a stream whose path is one of `methods` (else UNIMPLEMENTED); used by lib/net/server. `o` is copied. */
 struct pool;
 struct grpc_server_options {
 	struct loop *loop;
@@ -73,7 +74,13 @@ struct grpc_server_options {
 	void *app;
 	const struct grpc_method *methods;
 	size_t method_count;
+	size_t *held_bytes; /* counts the bytes of messages in memory; on the loop */
+	size_t held_max;    /* calls beyond it are RESOURCE_EXHAUSTED */
+	/* Told of the call's status when it is answered, on the loop; may be NULL. */
+	void (*on_status)(struct http_stream *s, enum grpc_status status);
 };
 void grpc_serve(const struct grpc_server_options *o, struct http_stream *s);
+/* Answers with Trailers-Only; takes the stream over. */
+void grpc_refuse(struct http_stream *s, enum grpc_status status, const char *sentence);
 
 #endif

@@ -58,7 +58,7 @@ struct request {
 	const char *user_agent; /* "" when none */
 	char request_id[40];
 	void *identity; /* what options.authenticate gave */
-	int status;           /* 200 unless the handler sets another */
+	int status; /* 200 unless the handler sets another; one of 400..599 also goes with an error */
 	const char *content_type; /* "application/json" unless set; a literal */
 	struct buf answer;    /* the body; ceiling 64 MiB */
 	struct buf fields;    /* further "name: value\r\n" lines, by request_add_field */
@@ -67,6 +67,7 @@ struct request {
 /* The decoded value of the first query parameter `name`, copied into `into`; false when there is none.
  * Malformed or longer than `into`: *e is set and the result is false. */
 bool request_query(const struct request *rq, const char *name, char *into, size_t into_size, struct err *e);
+/* The name in lower case. Control characters in the value become blanks. */
 void request_add_field(struct request *rq, const char *name, const char *value);
 /* Sets Retry-After and returns err_set(e, ERR_BUSY, ...): 429 when `status` is 429, else 503. */
 int request_retry_later(struct request *rq, int status, unsigned after_s, struct err *e, const char *sentence);
@@ -105,10 +106,25 @@ struct server_listen {
 	void (*on_raw)(void *app, struct conn *c);
 };
 
-/* Opens one more listener; ALPN "h2" speaks HTTP/2, "http/1.1" or none HTTP/1.1. Returns the listener for its port. */
+/*
+ * Opens one more listener; ALPN "h2" speaks HTTP/2, "http/1.1" or none HTTP/1.1. Returns the listener for its port and
+ * for reloads; the server closes it when it stops. The tables must outlive the server.
+ */
 struct listener *server_listen(struct server *s, const struct server_listen *o, struct err *e);
 struct metrics *server_metrics(struct server *s);
 struct pool *server_pool(struct server *s);
+
+/* What the frame knows of a stream that it handed out; lives as long as the stream. */
+struct server_visit {
+	char request_id[40]; /* a UUID of our own */
+	char trace_id[33];   /* 32 hex digits (W3C Trace Context) */
+	char traceparent[56]; /* to send upstream */
+	char peer_ip[48];    /* after X-Forwarded-For, where server.behind_proxy allows */
+};
+/* NULL for a stream that is none of a server's. */
+const struct server_visit *server_stream_visit(const struct http_stream *s);
+/* What the access log calls the user of a STREAM route; copied. */
+void server_stream_set_user(struct http_stream *s, const char *user);
 /* Answers a stream with a problem document (or, on a gRPC stream, Trailers-Only) and ends it; takes the stream over. */
 void server_stream_problem(struct http_stream *s, const struct err *why);
 /* As above with a whole body of ours. */
