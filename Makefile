@@ -15,6 +15,7 @@ FLAGS  := -std=c11 -D_GNU_SOURCE -DMK8S_VERSION='"$(VERSION)"' -I. -I$(O) -isyst
 	-DNGHTTP2_STATICLIB -DYAML_DECLARE_STATIC -DMBEDTLS_CONFIG_FILE='"vendor/config/mbedtls_config.h"' -MMD -MP
 SAN    := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
+VARIANTS      := release check cov fuzz
 # A variant is a compiler, flags and the libraries built for it; its objects are in $(O)/VARIANT.
 release_cc    := $(V)/musl/bin/musl-gcc
 release_flags := -O2 -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong
@@ -79,10 +80,8 @@ $(O)/$(1)/gen/%.o: $(O)/gen/%.c | $$($(1)_deps)
 	$$(Q)$$($(1)_compile) -c -o $$@ $$<
 $(O)/$(1)/libmk8s.a: $$($(1)_objs)
 	@rm -f $$@ && gcc-ar rcs $$@ $$^
-DEPS += $$($(1)_objs:.o=.d) $$(APP_C:%.c=$(O)/$(1)/%.d) $$(SIM_C:%.c=$(O)/$(1)/%.d) \
-	$$(UNIT_C:%.c=$(O)/$(1)/%.d) $$(FUZZ_C:%.c=$(O)/$(1)/%.d)
 endef
-$(foreach v,release check cov fuzz,$(eval $(call variant,$(v))))
+$(foreach v,$(VARIANTS),$(eval $(call variant,$(v))))
 link = @echo "  link $@" && $($(1)_cc) $($(1)_flags) $($(1)_link) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/$(1)/libmk8s.a $($(1)_libs)
 
 $(O)/mk8s.debug: $(APP_C:%.c=$(O)/release/%.o) $(O)/release/libmk8s.a $(release_deps)
@@ -133,8 +132,8 @@ fuzz: $(FUZZ)                               ## each fuzz target for FUZZ_SECONDS
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) fuzz
 coverage: $(O)/cov/mk8s $(O)/kubesim $(UNIT_COV)  ## line coverage of unit and end-to-end tests; fails below 80 %
 	@O=$(O) PYTHON=$(PYTHON) tests/coverage.sh
-demo: $(BINS)                               ## two clusters, central and two agents on loopback
-	@MK8S_BIN=$(abspath $(O)/mk8s) KUBESIM=$(abspath $(O)/kubesim) tests/demo.sh
+demo: $(BINS) $(if $(KUBE),kube)            ## two clusters, central and two agents on loopback
+	@MK8S_BIN=$(abspath $(O)/mk8s) KUBESIM=$(abspath $(O)/kubesim) KUBE_BIN=$(abspath build/kube) tests/demo.sh
 bench: $(BINS)                              ## measures, into build/bench.json
 	@MK8S_BIN=$(abspath $(O)/mk8s) KUBESIM=$(abspath $(O)/kubesim) $(PYTHON) tests/bench/bench.py
 warn-clang: $(GEN_C) | $(release_deps)      ## every source through clang's warnings
@@ -151,4 +150,4 @@ vendor-lock:                                ## vendor/sources.lock to what the D
 help:                                       ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
--include $(DEPS)
+-include $(shell find $(VARIANTS:%=$(O)/%) -name '*.d' 2>/dev/null)
