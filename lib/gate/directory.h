@@ -102,7 +102,8 @@ struct directory_session {
 /* Checks the password (the same time for unknown users): ERR_AUTH. Starts a session with a first refresh token. */
 int directory_login(struct directory *d, const char *email, struct span password, int64_t refresh_expires_unix_s,
 		    struct directory_session *ret_session, char **ret_refresh_token, struct err *e);
-/* Exchanges a refresh token for the next one. One that was used already ends its whole session: ERR_AUTH. */
+/* Exchanges a refresh token for the next one. One that was used already ends its whole session: ERR_AUTH, and a new
+ * snapshot is due then, too. */
 int directory_refresh(struct directory *d, const char *refresh_token, int64_t refresh_expires_unix_s,
 		      struct directory_session *ret_session, char **ret_refresh_token, struct err *e);
 /* Ends the session of a refresh token, or by its sid. Unknown ones are no error. */
