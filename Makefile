@@ -137,10 +137,10 @@ demo: $(BINS) $(if $(KUBE),kube)            ## two clusters, central and two age
 bench: $(BINS)                              ## measures, into build/bench.json
 	@MK8S_BIN=$(abspath $(O)/mk8s) KUBESIM=$(abspath $(O)/kubesim) $(PYTHON) tests/bench/bench.py
 warn-clang: $(GEN_C) | $(release_deps)      ## every source through clang's warnings
-	$(CLANG) -fsyntax-only $(filter-out -MMD -MP,$(FLAGS)) $(WARN) $(LIB_C) $(APP_C) $(SIM_C)
+	@$(CLANG) -fsyntax-only $(filter-out -MMD -MP,$(FLAGS)) $(WARN) $(LIB_C) $(APP_C) $(SIM_C)
 install: $(O)/mk8s                          ## into PREFIX (/usr/local), with DESTDIR
 	install -D -m 755 $(O)/mk8s $(DESTDIR)$(PREFIX)/bin/mk8s
-	for page in man/*.[1-8]; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	for page in man/*.[1-8]; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
 clean:                                      ## our objects and programs; the libraries stay
 	rm -rf $(filter-out $(V) build/kube,$(wildcard $(O)/*))
 distclean: clean                            ## everything that was built or fetched
