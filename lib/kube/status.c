@@ -129,6 +129,9 @@ static bool take_status(struct kube_status *s, const struct json *status)
 		(void)span_to_str(span_of(reason), s->reason, sizeof(s->reason)); /* too long: none */
 	if (json_int(details, "retryAfterSeconds", &number) == 0 && number > 0 && number < 86400)
 		s->retry_after_s = (unsigned)number;
+	s->kind = dup_member(details, "kind");
+	s->name = dup_member(details, "name");
+	s->uid = dup_member(details, "uid");
 	take_causes(s, json_get(details, "causes"));
 	return true;
 }
@@ -160,6 +163,9 @@ void kube_status_parse(struct span body, int http_status, struct kube_status *re
 	if (json_parse(body, JSON_LIMITS(BODY_MAX), &json, &ignored) || !take_status(s, json)) {
 		(void)span_to_str(span_of(kube_status_reason(http_status)), s->reason, sizeof(s->reason));
 		s->message = text_of(body);
+		s->kind = mem_dup_str("");
+		s->name = mem_dup_str("");
+		s->uid = mem_dup_str("");
 	}
 	json_free(json);
 	if (!s->message)
@@ -175,6 +181,9 @@ void kube_status_free(struct kube_status *s)
 		free(s->causes[i].field);
 	}
 	free(s->message);
+	free(s->kind);
+	free(s->name);
+	free(s->uid);
 	memset(s, 0, sizeof(*s));
 }
 

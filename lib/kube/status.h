@@ -26,6 +26,7 @@ struct kube_status {
 	int code;
 	char reason[64]; /* "" when the answer was no Status */
 	char *message;   /* owned; never NULL after a parse */
+	char *kind, *name, *uid; /* of the details; owned, "" when absent */
 	unsigned retry_after_s;
 	size_t cause_count;
 	struct kube_cause {

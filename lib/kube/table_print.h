@@ -13,24 +13,27 @@ struct table_print_options {
 	bool wide;           /* columns of every priority; else priority 0 only */
 	bool with_namespace; /* a NAMESPACE column in front (-A) */
 	bool no_headers;
-	const char *kind_prefix; /* put before each name as "pod/"; NULL: none */
-	const char *event;       /* an EVENT column in front with this text (--output-watch-events); NULL: none */
+	bool with_event;         /* an EVENT column in front (--output-watch-events) */
+	const char *kind_prefix; /* put before each name as "pod/"; NULL: none; borrowed */
 	bool show_labels;        /* a LABELS column at the end */
 };
 
+struct json;
 struct table_print;
 
 struct table_print *table_print_new(const struct table_print_options *o);
 void table_print_free(struct table_print *p);
-/* For the rows that follow: of the options only `event` and `kind_prefix` may change. */
-void table_print_set(struct table_print *p, const struct table_print_options *o);
+/* The EVENT column of the rows that follow. */
+void table_print_set_event(struct table_print *p, const char *event);
 
 /*
- * Adds the rows of one Table document; the first one with columns brings the header. Later Tables may lack columns
- * (a watch), then the known ones hold. A document that is one plain object or a List (a server that knows no
- * Table) gets the columns NAME and AGE. `ret_rows` (may be NULL): how many. ERR_PROTOCOL for anything else.
+ * Adds the rows of one Table; the first one with columns and rows brings the header. Later Tables may lack columns (a
+ * watch), then the known ones hold. What is no Table (one object or a List, from a server that knows none) gets the
+ * columns NAME and AGE. ERR_PROTOCOL for what is none of these.
  */
-int table_print_add(struct table_print *p, struct span json, size_t *ret_rows, struct err *e);
+int table_print_add(struct table_print *p, const struct json *document, struct err *e);
+/* Rows added so far. */
+size_t table_print_count(const struct table_print *p);
 
 /* Writes what was added, aligned with what was written before. */
 int table_print_flush(struct table_print *p, struct buf *out, struct err *e);
