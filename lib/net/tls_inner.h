@@ -1,0 +1,58 @@
+/* The inside of `struct tls`: what configurations and sessions share. For lib/net/tls*.c only. */
+#ifndef MK8S_NET_TLS_INNER_H
+#define MK8S_NET_TLS_INNER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
+#include <mbedtls/x509_crt.h>
+
+#include "lib/crypto/hash.h"
+#include "lib/net/tls.h"
+#include "lib/net/tls_resume.h"
+#include "lib/net/tls_stream.h"
+
+struct tls {
+	atomic_uint refs;
+	bool is_client;
+	bool is_insecure;
+	bool has_pin;
+	bool pin_is_anchor; /* no trust anchors but the pinned CA that the peer sends */
+	uint8_t pin[HASH_SIZE];
+	const char *const *alpn;
+	mbedtls_ssl_config conf;
+	mbedtls_x509_crt own, ca;
+	mbedtls_pk_context key;
+	mbedtls_ssl_ticket_context tickets; /* servers */
+	struct tls_resume *resume;          /* clients that resume; else NULL */
+};
+
+struct tls_stream {
+	mbedtls_ssl_context ssl;
+	struct tls *tls;
+	struct span input; /* what mbedTLS may still take in this call */
+	tls_emit_fn *emit;
+	void *emit_arg;
+	char *server_name; /* clients */
+	char *resume_name; /* clients: the key in tls->resume */
+	bool was_offered;  /* a session to resume */
+	bool is_verified;  /* the peer's certificate passed tls_verify */
+	bool pin_was_seen;
+	bool is_open;
+	struct err *refusal; /* why tls_verify said no */
+	struct span peer_cert; /* owned copy */
+};
+
+/* mbedTLS's verify callback: certificate by certificate from the anchor down to the leaf. */
+int tls_verify(void *stream, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
+
+/* The sentence for an error of a handshake or of a record; ERR_PROTOCOL. */
+int tls_describe(const struct tls_stream *s, int rc, struct err *e);
+
+/* mbedTLS's text for `rc`, without its module: "the certificate is invalid". */
+void tls_library_text(int rc, char *into, size_t into_size);
+
+#endif
