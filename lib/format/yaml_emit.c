@@ -157,6 +157,7 @@ static bool emit_item(yaml_emitter_t *emitter, const struct json *item)
 	return false;
 }
 
+/* The document is not ended: that would write "..." behind a text that ends with several newlines. */
 static bool emit_document(yaml_emitter_t *emitter, const struct json *item)
 {
 	yaml_event_t event;
@@ -165,8 +166,7 @@ static bool emit_document(yaml_emitter_t *emitter, const struct json *item)
 	       yaml_emitter_emit(emitter, &event) &&
 	       yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1) &&
 	       yaml_emitter_emit(emitter, &event) && emit_item(emitter, item) &&
-	       yaml_document_end_event_initialize(&event, 1) && yaml_emitter_emit(emitter, &event) &&
-	       yaml_stream_end_event_initialize(&event) && yaml_emitter_emit(emitter, &event);
+	       yaml_emitter_flush(emitter);
 }
 
 int json_to_yaml(const struct json *item, struct buf *into, struct err *e)
@@ -181,6 +181,8 @@ int json_to_yaml(const struct json *item, struct buf *into, struct err *e)
 	yaml_emitter_set_unicode(&emitter, 1);
 	done = emit_document(&emitter, item);
 	yaml_emitter_delete(&emitter);
+	if (done && !span_ends(buf_span(into), SPAN("\n")))
+		done = buf_put_char(into, '\n') == 0;
 	if (done)
 		return 0;
 	into->len = len_before;
