@@ -58,11 +58,12 @@ struct central {
 	struct proxied *proxied;    /* requests under way, a list; loop only */
 	struct proxy_scratch *scratch; /* the parsed request of the decision under way; loop only */
 	struct backoff *login_backoff, *join_backoff;
-	struct pool *password_pool; /* NULL until it is needed */
+	_Atomic int password_jobs; /* workers that hash a password now: bounded, so that logins hold up nothing else */
 	struct loop_timer *tick;
 	pthread_mutex_t snapshot_lock; /* guards `snapshot` against other threads; the loop alone sets it */
 	struct snapshot *snapshot;
 	pthread_mutex_t publish_lock;  /* one publisher at a time */
+	uint64_t ticks; /* seconds since the start; loop only */
 	bool first_start;
 	char *admin_password; /* made at the first start; printed once by the applet, then wiped */
 };
@@ -97,12 +98,6 @@ int central_authenticate(struct request *rq, struct err *e);
 bool central_identity_is_admin(const void *identity);
 const char *central_identity_name(const void *identity);
 void central_identity_free(void *identity);
-
-/* Audits a REST change: a durable `received` row before it, a `complete` row after. Used by the REST handlers as
- *	if (central_audit_change(rq, e) < 0) return -1;
- * at their start; the complete row is written by the handler's end through central_audit_result. */
-int central_audit_change(struct request *rq, struct err *e);
-void central_audit_result(struct request *rq, int status);
 
 /* The tables of the other files. */
 extern const struct route central_routes[];

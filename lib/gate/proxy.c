@@ -7,6 +7,7 @@
 #include "lib/base/mem.h"
 #include "lib/crypto/random.h"
 #include "lib/gate/authz.h"
+#include "lib/gate/bearer.h"
 #include "lib/gate/central.h"
 #include "lib/gate/header_filter.h"
 #include "lib/gate/proxy_audit.h"
@@ -64,19 +65,6 @@ static void proxied_refuse(struct proxied *p, int status, const char *message, u
 }
 
 /* Who asks. */
-
-static int bearer_token(const struct http_head *head, struct span *ret_token, struct err *e)
-{
-	const struct span *field = http_field_find(head, "authorization");
-
-	if (!field)
-		return err_set(e, ERR_AUTH, "not signed in: the request has no Authorization; try mk8s login");
-	if (http_field_count(head, "authorization") != 1 || field->len < 8 ||
-	    !span_equal_nocase(span_from(field->at, 7), SPAN("Bearer ")))
-		return err_set(e, ERR_AUTH, "not signed in: Authorization must be one bearer token");
-	*ret_token = span_trim(span_from(field->at + 7, field->len - 7));
-	return 0;
-}
 
 static const struct snapshot_user *proxied_authenticate(struct proxied *p, struct err *e)
 {
@@ -279,11 +267,12 @@ static void proxied_start(struct proxied *p, const char *id_or_name)
 	user = proxied_authenticate(p, &e);
 	if (!user) {
 		p->refused = true;
-		audit_refused(p->central->audit, http_stream_peer_ip(relay_down(p->relay)), "kubernetes request");
+		audit_refused(p->central->audit, p->source, "Kubernetes request");
 		proxied_refuse(p, 401, e.text, 0);
 		return;
 	}
 	proxied_keep_user(p, user);
+	server_stream_set_user(relay_down(p->relay), p->user);
 	cluster = proxied_cluster(p, user, id_or_name, &e);
 	if (!cluster || proxied_target(p, &e) < 0 || proxied_decide(p, user, cluster, &e) < 0)
 		proxied_deny(p, &e);
@@ -298,7 +287,7 @@ void proxy_serve(void *app, struct http_stream *s, const char *const *params)
 
 	proxied_link(p);
 	p->relay = relay_new(s, &proxy_events, p);
-	proxied_note_client(p, http_stream_request(s), http_stream_peer_ip(s));
+	proxied_note_client(p, http_stream_request(s), server_stream_visit(s)->peer_ip);
 	proxied_start(p, params[0]);
 }
 

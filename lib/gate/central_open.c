@@ -1,0 +1,93 @@
+/* Central's state as it starts: keys, database, audit trail, the first administrator. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/secret.h"
+#include "lib/crypto/random.h"
+#include "lib/gate/central.h"
+#include "lib/gate/central_state.h"
+#include "lib/store/store.h"
+
+#define AUDIT_QUEUE_MAX 20000
+
+static bool is_postgres(const char *url)
+{
+	return url && (strncmp(url, "postgres://", 11) == 0 || strncmp(url, "postgresql://", 13) == 0);
+}
+
+static int check_driver(const struct central_config *config, struct err *e)
+{
+	const char *driver = config->database_driver;
+
+	if (driver && config->database_url && (strcmp(driver, "postgres") == 0) != is_postgres(config->database_url))
+		return err_set(e, ERR_INPUT, "database.driver is \"%s\", but database.url is one of %s", driver,
+			       is_postgres(config->database_url) ? "postgres" : "sqlite");
+	if (is_postgres(config->database_url) || (driver && strcmp(driver, "postgres") == 0))
+		return err_set(e, ERR_INPUT, "database.url: this build stores in SQLite only: "
+					     "sqlite:///path, or leave it out for central.db in the state directory");
+	return 0;
+}
+
+static int open_store(struct central *c, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("%s/central.db", c->config.state_dir);
+	struct store_options o = { .migrations = directory_migrations, .migration_count = directory_migration_count };
+
+	if (check_driver(&c->config, e) < 0 ||
+	    store_open(c->config.database_url ? c->config.database_url : path, &o, &c->store, e) < 0)
+		return -1;
+	return directory_open(c->store, &c->directory, e);
+}
+
+static int open_audit(struct central *c, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("%s/audit.db", c->config.state_dir);
+	struct audit_options o = {
+		.path = path,
+		.sign_key = keys_audit(c->keys),
+		.queue_max = AUDIT_QUEUE_MAX,
+		.sign_every_ms = 60000,
+		.loop = c->loop,
+	};
+
+	return audit_open(&o, &c->audit, e);
+}
+
+/* The first start makes one administrator, with a password of its own unless one was given. */
+static int make_admin(struct central *c, struct err *e)
+{
+	char *roles[] = { (char *)"admin", NULL };
+	char made[RANDOM_TOKEN_SIZE];
+	const char *password = c->config.admin_password;
+	struct directory_user *users, admin = { 0 };
+	size_t count;
+	int added;
+
+	if (directory_user_list(c->directory, &users, &count, e) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		directory_user_free(&users[i]);
+	free(users);
+	if (count)
+		return 0;
+	random_token(made);
+	if (!password)
+		c->admin_password = mem_dup(made, 24);
+	added = directory_user_add(c->directory, c->config.admin_email,
+				   span_of(password ? password : c->admin_password), roles, &admin, e);
+	secret_wipe(made, sizeof(made));
+	directory_user_free(&admin);
+	c->first_start = added == 0;
+	return added < 0 ? err_context(e, "auth.admin_email, auth.admin_password") : 0;
+}
+
+int central_open_state(struct central *c, struct err *e)
+{
+	if (keys_open(c->config.state_dir, &c->keys, e) < 0 || open_store(c, e) < 0)
+		return -1;
+	if (directory_seed(c->directory, e) < 0 || make_admin(c, e) < 0)
+		return -1;
+	return open_audit(c, e) < 0 || snapshot_build(c->directory, &c->snapshot, e) < 0 ? -1 : 0;
+}
