@@ -6,8 +6,12 @@
 #ifndef MK8S_GATE_KEYS_H
 #define MK8S_GATE_KEYS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/span.h"
 
 struct key;
 struct keys;
@@ -15,6 +19,11 @@ struct keys;
 /* Opens, or makes what is missing. A state directory with wider permissions, or of another owner, is refused. */
 int keys_open(const char *state_dir, struct keys **ret_keys, struct err *e);
 void keys_free(struct keys *k); /* wipes; takes NULL */
+/*
+ * Makes a new token key in the state directory, which signs from the next keys_open on, and removes the keys that were
+ * replaced more than `keep_s` ago (the longest life of a token). The others go on verifying.
+ */
+int keys_rotate(const char *state_dir, int64_t keep_s, struct err *e);
 
 /* Borrowed from `k`. */
 const char *keys_ca_pem(const struct keys *k);

@@ -1,0 +1,31 @@
+/* What the files of the keys share; for lib/gate/keys*.c only. */
+#ifndef MK8S_GATE_KEYS_INNER_H
+#define MK8S_GATE_KEYS_INNER_H
+
+#include "lib/crypto/ca.h"
+#include "lib/crypto/jwt.h"
+#include "lib/crypto/key.h"
+#include "lib/gate/keys.h"
+
+enum { KEYS_TOKEN_MAX = 32, KEYS_KID_SIZE = 32 };
+
+/* The token keys, oldest first; the last one signs. */
+struct token_keys {
+	size_t count;
+	struct jwt_key jwt[KEYS_TOKEN_MAX]; /* each points into the two arrays below */
+	char kid[KEYS_TOKEN_MAX][KEYS_KID_SIZE];
+	struct key *key[KEYS_TOKEN_MAX];
+};
+
+struct keys {
+	struct ca *ca;
+	char *ca_pem;
+	struct key *audit;
+	struct token_keys tokens; /* nothing changes after keys_open, so threads need no lock */
+};
+
+/* Reads every jwt-<kid>.key of the folder; makes one where there is none. */
+int token_keys_open(const char *state_dir, struct token_keys *t, struct err *e);
+void token_keys_close(struct token_keys *t);
+
+#endif
