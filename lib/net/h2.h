@@ -20,8 +20,9 @@ struct h2_limits {
 	size_t field_count_max;
 	uint64_t ping_interval_ms;  /* 0: no PING; the peer is dead after three without answer */
 	uint64_t idle_timeout_ms;   /* without any stream; 0: never */
-	uint64_t write_timeout_ms;  /* without progress of output */
+	uint64_t write_timeout_ms;  /* without progress of output, of the connection or of one stream; 0: never */
 	uint64_t body_timeout_ms;   /* a request body without progress while its window is open; 0: never */
+	uint32_t reset_rate;        /* streams a second that the peer may reset, thirty times as many at once; 0: 33 */
 };
 
 struct h2;

@@ -22,11 +22,11 @@ struct http_field {
 
 struct http_head {
 	struct span method;    /* requests; "" on answers */
-	struct span scheme;    /* "https" or "http" */
+	struct span scheme;    /* "https" or "http"; empty on HTTP/1.1 requests that came (the listener knows) */
 	struct span authority; /* Host or :authority */
 	struct span target;    /* path and query as sent, origin form: begins with '/' (or is "*" for OPTIONS) */
 	int status;            /* answers; 0 on requests */
-	const struct http_field *fields;
+	const struct http_field *fields; /* without Host, which is `authority` */
 	size_t field_count;
 };
 
@@ -47,7 +47,7 @@ struct http_events {
 	void (*on_head)(void *owner, struct http_stream *s, const struct http_head *head);
 	/* Body bytes, borrowed during the call. They count against the window until http_stream_consume. */
 	void (*on_body)(void *owner, struct http_stream *s, struct span bytes);
-	/* The peer's message is whole. Trailers may be none. */
+	/* The peer's message is whole, also one without a body. Trailers may be none. */
 	void (*on_end)(void *owner, struct http_stream *s, const struct http_field *trailers, size_t count);
 	/* Queued output fell below HTTP_STREAM_LOW_WATER after it had been above. */
 	void (*on_drain)(void *owner, struct http_stream *s);
