@@ -43,8 +43,8 @@ struct audit_options {
 	const char *path;       /* of the SQLite file */
 	struct key *sign_key;   /* signs the head; borrowed */
 	size_t queue_max;       /* rows waiting; beyond: ERR_BUSY */
-	uint64_t sign_every_ms; /* 60 s */
-	struct loop *loop;      /* reports go here; NULL (command line): append is not used */
+	uint64_t sign_every_ms; /* 0: 60 s */
+	struct loop *loop;      /* reports go here; NULL (command line): to be read only, while central may run */
 };
 
 /* Opens, migrates, starts the writer. The caller owns it. */
@@ -56,25 +56,30 @@ typedef void audit_done_fn(void *arg, const struct err *why);
 /*
  * Queues a row, from any thread. With `done`: it is called on the loop when the row is on disk (why->code ERR_NONE)
  * or was not written; the batch is committed at once. Without: the row is on disk within 100 ms.
- * ERR_BUSY when the queue is full, ERR_IO while the disk takes no rows; done is then not called.
+ * ERR_BUSY when the queue is full, ERR_IO while the disk takes no rows (rows without `done` wait in the queue then);
+ * done is not called after such an error.
  */
 int audit_append(struct audit *a, const struct audit_row *row, audit_done_fn *done, void *arg, struct err *e);
 /* As above, blocking until the row is on disk; for workers. */
 int audit_append_wait(struct audit *a, const struct audit_row *row, struct err *e);
-/* Counts a request that was refused because nobody was signed in: one row per address and minute with a count; none while less
- * than a tenth of the disk is free. From any thread. */
-void audit_refused(struct audit *a, const char *source, const char *command);
 /* Whether the last commit succeeded; for /readyz and for refusing changes early. */
 bool audit_is_healthy(const struct audit *a);
+/*
+ * Counts a request that was refused because nobody was signed in: one row per address and minute, with the first
+ * command and the count. At most 4,096 addresses a minute have rows of their own, the others share
+ * one; nothing is written below 10 % of free space. From any thread.
+ */
+void audit_refused(struct audit *a, const char *source, const char *command);
 
 struct audit_filter {
-	const char *user, *cluster, *verb; /* exact; NULL: any */
+	const char *user, *cluster, *verb; /* exact, UUIDs too; NULL: any */
 	int64_t since_unix_us, until_unix_us; /* 0: open */
 	const char *cursor; /* from the previous page, or NULL */
 	unsigned limit;     /* 1..1000 */
 };
-/* Appends {"entries":[...],"next_cursor":...}, newest first, the two rows of a request joined (spec/mk8s.md, GET /audit).
- * Blocking; for workers. */
+/* Appends {"entries":[...],"next_cursor":"..."}, newest first, the two rows of a request joined (spec/mk8s.md, GET /audit);
+ * the cursor only where there is more. A request without answer yet has status 0, a row that sums up refusals `count`.
+ * ERR_INPUT for a cursor that is none. Blocking; for workers. */
 int audit_query(struct audit *a, const struct audit_filter *f, struct buf *into, struct err *e);
 
 struct audit_report {
