@@ -79,7 +79,7 @@ static int take_field(struct span *rest, size_t digits, int64_t min, int64_t max
 	if (rest->len < used || span_to_u64(span_from(rest->at, digits), (uint64_t)max, &value) < 0 ||
 	    (int64_t)value < min)
 		return -1;
-	if (separator && (rest->at[digits] | 0x20) != (separator | 0x20))
+	if (separator && rest->at[digits] != separator && (separator != 'T' || rest->at[digits] != 't'))
 		return -1;
 	*ret = (int64_t)value;
 	*rest = span_from(rest->at + used, rest->len - used);
