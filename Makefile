@@ -82,7 +82,7 @@ $(O)/$(1)/libmk8s.a: $$($(1)_objs)
 	@rm -f $$@ && gcc-ar rcs $$@ $$^
 endef
 $(foreach v,$(VARIANTS),$(eval $(call variant,$(v))))
-link = @echo "  link $@" && $($(1)_cc) $($(1)_flags) $($(1)_link) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/$(1)/libmk8s.a $($(1)_libs)
+link = @echo "  link $@" && $($(1)_cc) $($(1)_flags) $($(1)_link) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(O)/$(1)/libmk8s.a $($(1)_libs) -Wl,--end-group
 
 $(O)/mk8s.debug: $(APP_C:%.c=$(O)/release/%.o) $(O)/release/libmk8s.a $(release_deps)
 	$(call link,release)
