@@ -68,9 +68,9 @@ void log_write(enum log_level level, const char *message, const struct log_field
 	bool json = log_format_now == LOG_JSON;
 	AUTO_BUF struct buf line;
 
+	buf_init(&line, 16 * 1024);
 	if ((int)level < log_level_now)
 		return;
-	buf_init(&line, 16 * 1024);
 	put_start(&line, level, json);
 	put_name(&line, "msg", json);
 	put_quoted(&line, message);
