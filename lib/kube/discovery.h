@@ -9,51 +9,58 @@
 #include "lib/base/err.h"
 #include "lib/kube/client.h"
 
-/* One resource in its group's preferred version first; strings are owned by the discovery. */
 struct kube_resource {
 	const char *group, *version; /* group "" is the core */
 	const char *plural, *singular, *kind;
-	const char *short_names;     /* "po" or "deploy,dep"; "" */
-	const char *categories;      /* "all,api-extensions"; "" */
-	const char *verbs;           /* "get,list,watch" */
+	const char *short_names; /* "" or "deploy" or "a,b" */
+	const char *categories;  /* "" or "all" or "a,b" */
+	const char *verbs;       /* "get,list,watch" */
 	bool is_namespaced;
 };
 
+/* The resources of a server, in its order: core first, in a group the preferred version first. */
 struct kube_discovery {
-	struct kube_resource *at; /* in the server's order: core first, preferred versions first within a group */
+	struct kube_resource *at; /* owned, as are its strings */
 	size_t count;
-	struct kube_texts *texts; /* owner of the strings */
 };
 
 /*
- * Aggregated discovery (two requests), else /api, /apis and one request a version; a group that cannot be asked is
- * left out. Free in any case.
+ * Asks the server: aggregated discovery (two requests), else /api, /apis and one request a version, where a group that
+ * does not answer is left out. ERR_PROTOCOL for answers that are no discovery. Freed by kube_discovery_free.
  */
 int kube_discover(struct kube_client *c, struct kube_discovery *ret_discovery, struct err *e);
+/* Takes a zeroed one. */
 void kube_discovery_free(struct kube_discovery *d);
 
-/* Adds the resources of one aggregated document, for tests and fuzzing. */
-int kube_discovery_read(struct kube_discovery *d, struct span json, struct err *e);
+/* Adds the resources of one aggregated document, or (`group_version` not NULL) of one APIResourceList. */
+int kube_discovery_read(struct kube_discovery *d, struct span json, const char *group_version,
+			struct err *e);
 
 /*
- * Finds by plural, singular, short name or kind, without regard to case, optionally "name.group" or
- * "name.version.group". Exact plurals win over short names, earlier groups over later ones, as kubectl decides.
- * NULL when there is none.
+ * Finds by plural, singular, short name or kind, without regard to case, optionally as name.group or
+ * name.version.group. Plurals and singulars win over short names, those over kinds; earlier groups over later ones.
+ * NULL when there is none. `d` NULL: among the resources that every server has at the version we know (v1, apps/v1,
+ * batch/v1 ...), where no request is needed because nothing can shadow them.
  */
 const struct kube_resource *kube_discovery_find(const struct kube_discovery *d, const char *name);
-/* By what a manifest says: apiVersion and kind. NULL when there is none. */
-const struct kube_resource *kube_discovery_find_kind(const struct kube_discovery *d, const char *api_version,
-						     const char *kind);
+/* By what a manifest says, both with regard to case. `d` NULL as above. */
+const struct kube_resource *kube_discovery_find_kind(const struct kube_discovery *d,
+						     const char *api_version, const char *kind);
 
-/* "deployments.apps", "pods": how errors and -o name call it. */
+/* Whether `words` ("get,list") holds `word`. */
+bool kube_words_have(const char *words, const char *word);
+
+/* "deployments.apps", "pods": how the server's errors call a resource. */
 void kube_resource_put_name(struct buf *out, const struct kube_resource *r);
+/* "deployment.apps", "pod": how kubectl calls a kind. */
+void kube_resource_put_kind(struct buf *out, const struct kube_resource *r);
 
 /*
  * Appends the path of a collection (name NULL) or an object: /apis/G/V/namespaces/NS/R/NAME. `namespace` NULL or ""
- * means all, and is ignored for cluster-scoped resources. Segments are percent-encoded. ERR_INPUT for names the
- * server would not take ("." ".." or with '/' or '%').
+ * means all; it is ignored for cluster-scoped resources. Segments are percent-encoded. ERR_INPUT for a namespace or
+ * name that the server would not take ("", ".", "..", with '/' or '%').
  */
-int kube_resource_put_path(struct buf *out, const struct kube_resource *r, const char *namespace, const char *name,
-			   struct err *e);
+int kube_resource_put_path(struct buf *out, const struct kube_resource *r, const char *namespace,
+			   const char *name, struct err *e);
 
 #endif

@@ -1,0 +1,230 @@
+/* kubectl logs: the log of one container of a pod. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/format/json.h"
+#include "lib/format/timefmt.h"
+#include "lib/kube/kubectl_inner.h"
+
+/* A log is text; the server's errors are JSON. */
+#define ACCEPT_LOG "application/json, */*"
+
+struct logs_options {
+	const char *namespace, *container, *since, *since_time;
+	int64_t tail, limit_bytes;
+	bool follow, previous, timestamps;
+};
+
+#define AT(member) offsetof(struct logs_options, member)
+static const struct option_row rows[] = {
+	{ "namespace", 'n', OPTION_TEXT, AT(namespace), "NAMESPACE", "the pod's namespace", NULL, 0, 0 },
+	{ "container", 'c', OPTION_TEXT, AT(container), "NAME", "the container; else the pod's first one", NULL, 0,
+	  0 },
+	{ "follow", 'f', OPTION_FLAG, AT(follow), NULL, "go on as the log grows", NULL, 0, 0 },
+	{ "previous", 'p', OPTION_FLAG, AT(previous), NULL, "of the container before its last restart", NULL, 0,
+	  0 },
+	{ "tail", 0, OPTION_INT, AT(tail), "LINES", "only the last lines; -1 for all", NULL, -1, INT64_MAX },
+	{ "since", 0, OPTION_TEXT, AT(since), "TIME", "only what is newer, as 5s, 2m or 3h", NULL, 0, 0 },
+	{ "since-time", 0, OPTION_TEXT, AT(since_time), "DATE", "only what is newer, as 2026-01-02T03:04:05Z",
+	  NULL, 0, 0 },
+	{ "timestamps", 0, OPTION_FLAG, AT(timestamps), NULL, "a time in front of each line", NULL, 0, 0 },
+	{ "limit-bytes", 0, OPTION_INT, AT(limit_bytes), "BYTES", "at most so much; 0 for all", NULL, 0,
+	  INT64_MAX },
+};
+#undef AT
+
+/* spec.X of a pod, and how kubectl marks its containers. In the order that kubectl lists them. */
+static const struct {
+	const char *path, *mark;
+} container_lists[] = {
+	{ "spec.containers", "" },
+	{ "spec.ephemeralContainers", " (ephem)" },
+	{ "spec.initContainers", " (init)" },
+};
+
+static bool has_container(const struct json *pod, const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(container_lists); i++) {
+		const struct json *c = json_first(json_find(pod, container_lists[i].path));
+
+		for (; c; c = json_next(c))
+			if (json_str(c, "name") && strcmp(json_str(c, "name"), name) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* "a, b (init)"; gives the number of containers. */
+static size_t put_containers(struct buf *out, const struct json *pod)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < COUNT_OF(container_lists); i++) {
+		const struct json *c = json_first(json_find(pod, container_lists[i].path));
+
+		for (; c; c = json_next(c))
+			(void)buf_printf(out, "%s%s%s", count++ ? ", " : "",
+					 json_str(c, "name") ? json_str(c, "name") : "",
+					 container_lists[i].mark);
+	}
+	return count;
+}
+
+/* The container that -c names, the pod's annotation, or the first. NULL after having noted the failure. */
+static const char *choose(struct kubectl *k, const struct json *pod, const char *asked, struct buf *all)
+{
+	const char *pod_name = json_find_str(pod, "metadata.name");
+	const char *usual = json_str(json_find(pod, "metadata.annotations"),
+				     "kubectl.kubernetes.io/default-container");
+	const char *first = json_str(json_first(json_find(pod, "spec.containers")), "name");
+	size_t count = put_containers(all, pod);
+
+	if (asked && !has_container(pod, asked)) {
+		kubectl_failf(k, ERR_NOT_FOUND, "container %s is not valid for pod %s out of: %s", asked,
+			      pod_name ? pod_name : "", buf_str(all));
+		return NULL;
+	}
+	if (!asked && usual && usual[0] && has_container(pod, usual))
+		return usual;
+	if (!asked && !first)
+		kubectl_failf(k, ERR_PROTOCOL, "pod %s has no container", pod_name ? pod_name : "");
+	if (!asked && first && count > 1)
+		kubectl_printf(k, KUBECTL_ERR, "Defaulted container \"%s\" out of: %s\n", first, buf_str(all));
+	return asked ? asked : first;
+}
+
+static char *find_container(struct kubectl *k, const struct kubectl_target *pod, const char *asked)
+{
+	struct kube_request rq = { 0 };
+	AUTO_JSON struct json *object = NULL;
+	struct kube_answer answer = { 0 };
+	struct kube_status status = { 0 };
+	struct err failure = { 0 };
+	struct buf path, all;
+	char *chosen = NULL;
+
+	buf_init(&path, KUBECTL_FILE_MAX);
+	buf_init(&all, KUBECTL_FILE_MAX);
+	if (kubectl_put_path(k, &path, pod)) {
+		rq.path = buf_str(&path);
+		if (kube_do(k->client, &rq, &answer, &status, &failure))
+			kubectl_fail_request(k, &status, &failure);
+		else if (json_parse(buf_span(&answer.body), KUBECTL_JSON_LIMITS(KUBECTL_FILE_MAX), &object,
+				    &failure))
+			kubectl_fail(k, &failure);
+		else
+			chosen = mem_dup_str(choose(k, object, asked, &all));
+		kube_answer_free(&answer);
+	}
+	buf_free(&all);
+	buf_free(&path);
+	return chosen;
+}
+
+static void put_number(struct buf *path, const char *name, int64_t value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%lld", (long long)value); /* fits */
+	kubectl_put_query(path, name, text);
+}
+
+/* False after having noted what is wrong with --since. */
+static bool put_options(struct kubectl *k, struct buf *path, const struct logs_options *o,
+			const char *container)
+{
+	struct err failure = { 0 };
+	int64_t since_ms = 0;
+
+	if (o->since && timefmt_parse_duration_ms(span_of(o->since), &since_ms, &failure)) {
+		kubectl_failf(k, ERR_USAGE, "--since: %s", failure.text);
+		return false;
+	}
+	kubectl_put_query(path, "container", container);
+	kubectl_put_query(path, "follow", o->follow ? "true" : NULL);
+	if (o->limit_bytes)
+		put_number(path, "limitBytes", o->limit_bytes);
+	kubectl_put_query(path, "previous", o->previous ? "true" : NULL);
+	if (since_ms)
+		put_number(path, "sinceSeconds", (since_ms + 500) / 1000);
+	kubectl_put_query(path, "sinceTime", o->since_time);
+	if (o->tail >= 0)
+		put_number(path, "tailLines", o->tail);
+	kubectl_put_query(path, "timestamps", o->timestamps ? "true" : NULL);
+	return true;
+}
+
+static bool on_chunk(void *owner, struct span bytes)
+{
+	struct kubectl *k = owner;
+
+	kubectl_write(k, KUBECTL_OUT, bytes);
+	return kubectl_goes_on(k);
+}
+
+static void stream(struct kubectl *k, const struct logs_options *o, const struct kubectl_target *pod)
+{
+	AUTO_FREE char *container = find_container(k, pod, o->container);
+	struct kube_request rq = { .accept = ACCEPT_LOG };
+	struct kube_status status = { 0 };
+	struct err failure = { 0 };
+	struct buf path;
+
+	if (!container)
+		return;
+	buf_init(&path, KUBECTL_FILE_MAX);
+	if (kubectl_put_path(k, &path, pod) && buf_put_str(&path, "/log") == 0 &&
+	    put_options(k, &path, o, container)) {
+		rq.path = buf_str(&path);
+		if (kube_stream(k->client, &rq, on_chunk, k, &status, &failure))
+			kubectl_fail_request(k, &status, &failure);
+	}
+	buf_free(&path);
+}
+
+/* POD, pod/POD, or POD CONTAINER. */
+static void logs(struct kubectl *k, struct logs_options *o, const struct options_rest *args)
+{
+	const char *namespace = o->namespace ? o->namespace : kube_client_namespace(k->client);
+	const char *name = args->count ? args->at[0] : "", *slash = strchr(name, '/');
+	const struct kube_resource *pods = kube_discovery_find(NULL, "pods");
+	AUTO_FREE char *type = slash ? mem_dup(name, (size_t)(slash - name)) : NULL;
+	struct kubectl_target pod = { .resource = pods };
+
+	if (args->count < 1 || args->count > 2) {
+		kubectl_failf(k, ERR_USAGE, "expected 'logs [-f] [-p] POD [-c CONTAINER]'");
+	} else if (args->count == 2 && o->container) {
+		kubectl_failf(k, ERR_USAGE, "only one of -c or an inline [CONTAINER] arg is allowed");
+	} else if (o->since && o->since_time) {
+		kubectl_failf(k, ERR_USAGE, "only one of --since and --since-time may be used");
+	} else if (type && kube_discovery_find(NULL, type) != pods) {
+		kubectl_failf(k, ERR_USAGE, "the built-in kubectl shows the logs of pods only: logs POD");
+	} else {
+		o->container = args->count == 2 ? args->at[1] : o->container;
+		pod.namespace = mem_dup_str(namespace);
+		pod.name = mem_dup_str(slash ? slash + 1 : name);
+		stream(k, o, &pod);
+		free(pod.namespace);
+		free(pod.name);
+	}
+}
+
+static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
+{
+	struct logs_options o = { .namespace = namespace, .tail = -1 };
+	struct options_rest args = { 0 };
+	struct err failure = { 0 };
+
+	if (options_parse(rows, COUNT_OF(rows), OPTIONS_ANYWHERE, argc, argv, &o, &args, &failure))
+		kubectl_fail(k, &failure);
+	else
+		logs(k, &o, &args);
+	options_free(rows, COUNT_OF(rows), &o, &args);
+}
+
+const struct kubectl_verb kubectl_logs = {
+	"logs", "[-f] [-p] POD [-c CONTAINER] [options]", "Print the log of a container in a pod", rows,
+	COUNT_OF(rows), run
+};
