@@ -1,0 +1,190 @@
+/* mk8s agent: options, signals and the loop around lib/gate/agent. */
+#include "lib/gate/agent.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "applets/applet.h"
+#include "applets/serve.h"
+#include "lib/base/log.h"
+#include "lib/net/server.h"
+
+#define APPLET "agent"
+
+struct agent_options {
+	const char *config, *kubeconfig, *context;
+	bool help, help_config, check_config;
+};
+
+#define AT(member) offsetof(struct agent_options, member)
+static const struct option_row option_rows[] = {
+	{ "config", 'c', OPTION_TEXT, AT(config), "FILE", "the configuration, agent.yaml", NULL, 0, 0 },
+	{ "kubeconfig", 0, OPTION_TEXT, AT(kubeconfig), "FILE",
+	  "reach the API server as this file says; else as a pod of the cluster", NULL, 0, 0 },
+	{ "context", 0, OPTION_TEXT, AT(context), "NAME", "and this context of it; else its current one", NULL, 0, 0 },
+	{ "check-config", 0, OPTION_FLAG, AT(check_config), NULL, "read the configuration, say ok, end", NULL, 0, 0 },
+	{ "help-config", 0, OPTION_FLAG, AT(help_config), NULL, "every key of the configuration", NULL, 0, 0 },
+	{ "help", 'h', OPTION_FLAG, AT(help), NULL, "this text", NULL, 0, 0 },
+};
+#undef AT
+
+struct agent_run {
+	struct loop *loop;
+	struct agent *agent;
+	struct server *health; /* NULL: none wanted */
+	bool health_stopped;
+};
+
+static void on_stop(void *owner, int signo UNUSED)
+{
+	struct agent_run *run = owner;
+
+	log_event(LOG_INFO, "stopping");
+	agent_stop(run->agent);
+}
+
+static bool is_ready(void *app, char *why, size_t why_size)
+{
+	struct agent_run *run = app;
+
+	if (run->agent && agent_is_connected(run->agent))
+		return true;
+	(void)snprintf(why, why_size, "no connection to central");
+	return false;
+}
+
+static int open_health(struct agent_run *run, const struct agent_config *config, struct err *e)
+{
+	struct server_options o = {
+		.name = APPLET,
+		.app = run,
+		.worker_count = 1,
+		.worker_queue_max = 16,
+		.request_timeout_ms = 10000,
+		.is_ready = is_ready,
+	};
+	struct server_listen listen = {
+		.listener = { .address = config->health_address,
+			      .port = (uint16_t)config->health_port,
+			      .conn_max = 64,
+			      .handshake_timeout_ms = 10000 },
+		.health = true,
+	};
+	struct listener *listener;
+
+	run->health = server_new(run->loop, &o, e);
+	if (!run->health)
+		return -1;
+	listener = server_listen(run->health, &listen, e);
+	return listener ? 0 : err_context(e, "health.listen_port");
+}
+
+static void on_health_stopped(void *app)
+{
+	struct agent_run *run = app;
+
+	run->health_stopped = true;
+	loop_stop(run->loop);
+}
+
+static void close_health(struct agent_run *run)
+{
+	if (!run->health)
+		return;
+	server_stop(run->health, 0, on_health_stopped);
+	while (!run->health_stopped)
+		loop_run(run->loop);
+	server_free(run->health);
+}
+
+static int catch_signals(struct agent_run *run, struct err *e)
+{
+	if (loop_signal(run->loop, SIGTERM, on_stop, run, e) < 0 ||
+	    loop_signal(run->loop, SIGINT, on_stop, run, e) < 0)
+		return -1;
+	return loop_reap_orphans(run->loop, e);
+}
+
+static int serve(const struct agent_config *config, const struct kube_target *target, struct err *e)
+{
+	struct agent_run run = { 0 };
+	int result;
+
+	run.loop = loop_new(e);
+	if (!run.loop)
+		return -1;
+	result = agent_start(run.loop, config, target, &run.agent, e);
+	if (result == 0 && config->health_port)
+		result = open_health(&run, config, e);
+	if (result == 0)
+		result = catch_signals(&run, e);
+	if (result == 0) {
+		log_event(LOG_INFO, "agent started", LOG_STR("cluster", config->cluster_name),
+			  LOG_STR("central", config->central_url), LOG_STR("api_server", target->server));
+		loop_run(run.loop);
+	}
+	close_health(&run);
+	agent_free(run.agent);
+	loop_free(run.loop);
+	return result;
+}
+
+static int find_target(const struct agent_options *o, struct kube_target *target, struct err *e)
+{
+	const struct kubeconfig_choice choice = { .file = o->kubeconfig, .context = o->context };
+
+	if (o->kubeconfig)
+		return kubeconfig_load(&choice, target, e);
+	if (kubeconfig_in_cluster(getenv("KUBERNETES_SERVICE_HOST"), getenv("KUBERNETES_SERVICE_PORT"), NULL, target,
+				  e) == 0)
+		return 0;
+	return err_context(e, "no API server to serve (outside of a pod, give --kubeconfig)");
+}
+
+static int run_options(const struct agent_options *o, struct err *e)
+{
+	struct agent_config config = { 0 };
+	struct kube_target target = { 0 };
+	int result;
+
+	if (o->context && !o->kubeconfig)
+		return err_set(e, ERR_USAGE, "--context needs --kubeconfig");
+	if (serve_prepare(e) < 0 || serve_load(APPLET, &agent_config_table, o->config, &config, e) < 0)
+		return -1;
+	serve_log(config.log_level, config.log_format);
+	if (o->check_config)
+		result = puts("ok") < 0 ? err_set(e, ERR_IO, "the output could not be written") : 0;
+	else
+		result = find_target(o, &target, e) < 0 ? -1 : serve(&config, &target, e);
+	kube_target_free(&target);
+	config_free(&agent_config_table, &config);
+	return result;
+}
+
+static int refuse_word(const char *word, struct err *e)
+{
+	return err_set(e, ERR_USAGE, "it takes options only, not \"%.60s\"; try mk8s agent --help", word);
+}
+
+int applet_agent(int argc, char **argv)
+{
+	struct agent_options o = { 0 };
+	struct options_rest rest = { 0 };
+	struct err e = { 0 };
+	int status = 0;
+
+	if (options_parse(option_rows, COUNT_OF(option_rows), OPTIONS_ANYWHERE, argc, argv, &o, &rest, &e) < 0)
+		status = serve_fail(APPLET, &e);
+	else if (o.help)
+		status = serve_help("usage: mk8s agent [OPTIONS]\n\n"
+				    "Connects a cluster to central from inside, dialling out only.\n",
+				    option_rows, COUNT_OF(option_rows));
+	else if (o.help_config)
+		config_print_help(&agent_config_table, stdout);
+	else if (rest.count ? refuse_word(rest.at[0], &e) < 0 : run_options(&o, &e) < 0)
+		status = serve_fail(APPLET, &e);
+	options_free(option_rows, COUNT_OF(option_rows), &o, &rest);
+	return status;
+}
