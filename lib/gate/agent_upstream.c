@@ -109,11 +109,11 @@ static const char *upstream_bearer(struct agent_upstream *u)
 	AUTO_BUF struct buf token;
 	struct err e = { 0 };
 
+	buf_init_secret(&token, TOKEN_MAX_LEN);
 	if (!u->target->token_file && !u->target->token)
 		return NULL;
 	if (u->bearer && (!u->target->token_file || now - u->bearer_read_ms < TOKEN_FRESH_MS))
 		return u->bearer;
-	buf_init_secret(&token, TOKEN_MAX_LEN);
 	(void)buf_put_str(&token, "Bearer ");
 	if (!u->target->token_file)
 		(void)buf_put_str(&token, u->target->token);
