@@ -332,8 +332,8 @@ struct listener *listener_open(struct loop *l, const struct listener_options *o,
 	n->handshake_timeout_ms = o->handshake_timeout_ms;
 	n->on_conn = on_conn;
 	n->owner = owner;
-	n->backoff = loop_timer_new(l, on_backoff_over, n);
 	loop_item_add(l, &n->item, listener_discard);
+	n->backoff = loop_timer_new(l, on_backoff_over, n);
 	poll_start(n);
 	return n;
 }

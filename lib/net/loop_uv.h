@@ -23,7 +23,10 @@ bool loop_link_is_alone(const struct loop_link *n);
 void loop_link_append(struct loop_link *ring, struct loop_link *n);
 void loop_link_remove(struct loop_link *n);
 
-/* What loop_free must close; member of its owner. discard() closes without any callback. */
+/*
+ * What loop_free must close; member of its owner. discard() closes without any callback. Items go in
+ * the order in which they came: an owner adds itself before it makes a timer of its own.
+ */
 struct loop_item {
 	struct loop_link link;
 	void (*discard)(struct loop_item *item);

@@ -42,12 +42,21 @@ struct tls_stream {
 	bool is_verified;  /* the peer's certificate passed tls_verify */
 	bool pin_was_seen;
 	bool is_open;
-	struct err *refusal; /* why tls_verify said no */
+	struct err *refusal;    /* why tls_verify said no */
+	uint32_t refusal_flags; /* and mbedTLS's flags of it */
 	struct span peer_cert; /* owned copy */
 };
 
-/* mbedTLS's verify callback: certificate by certificate from the anchor down to the leaf. */
+/*
+ * mbedTLS's verify callback: certificate by certificate from the anchor down to the leaf. A client's
+ * refusal ends the handshake there and then. A server's does not: mbedTLS would send the alert under
+ * TLS 1.3's handshake keys, which a peer that has our Finished can no longer read; so the handshake goes
+ * on to its end, and tls_stream.c refuses it there, before anybody hears of the connection.
+ */
 int tls_verify(void *stream, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
+
+/* The alert that tells the peer what its certificate lacked. */
+unsigned char tls_alert_for(uint32_t flags);
 
 /* The sentence for an error of a handshake or of a record; ERR_PROTOCOL. */
 int tls_describe(const struct tls_stream *s, int rc, struct err *e);

@@ -127,8 +127,13 @@ static int check_open(struct tls_stream *s, struct err *e)
 	bool must_verify = s->tls->is_client ? !s->tls->is_insecure && !s->was_offered :
 					       peer != NULL;
 
-	if (must_verify && !s->is_verified)
+	if (must_verify && (!s->is_verified || s->refusal)) {
+		(void)mbedtls_ssl_send_alert_message(&s->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+						     tls_alert_for(s->refusal_flags)); /* or none */
+		if (s->refusal)
+			return tls_describe(s, 0, e);
 		return err_set(e, ERR_PROTOCOL, "the peer's certificate was not verified");
+	}
 	if (peer && !s->tls->is_insecure)
 		s->peer_cert = (struct span){ mem_dup(peer->raw.p, peer->raw.len), peer->raw.len };
 	s->is_open = true;

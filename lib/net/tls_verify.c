@@ -101,6 +101,18 @@ static void put_pin_reason(struct buf *into, const struct tls_stream *s)
 	(void)buf_put_str(into, hex);
 }
 
+static void put_issuer(struct buf *into, const mbedtls_x509_crt *crt)
+{
+	if (crt->issuer_raw.len == crt->subject_raw.len &&
+	    memcmp(crt->issuer_raw.p, crt->subject_raw.p, crt->issuer_raw.len) == 0) {
+		put_next(into, "is self-signed and not trusted");
+		return;
+	}
+	put_next(into, "is not signed by a trusted CA (its issuer is '");
+	put_common_name(into, &crt->issuer);
+	(void)buf_put_str(into, "')");
+}
+
 /* "the certificate 'x' expired 2024-01-02 03:04 UTC, and is for 'a, b', not for 'c'" */
 static void describe_flags(struct tls_stream *s, const mbedtls_x509_crt *crt, uint32_t flags)
 {
@@ -118,11 +130,8 @@ static void describe_flags(struct tls_stream *s, const mbedtls_x509_crt *crt, ui
 		put_date(&text, "is not valid before", &crt->valid_from);
 	if (flags & MBEDTLS_X509_BADCERT_OTHER)
 		put_pin_reason(&text, s);
-	if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) {
-		put_next(&text, "is not signed by a trusted CA (its issuer is '");
-		put_common_name(&text, &crt->issuer);
-		(void)buf_put_str(&text, "')");
-	}
+	if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
+		put_issuer(&text, crt);
 	for (size_t i = 0; i < COUNT_OF(plain_flags); i++) {
 		if (flags & plain_flags[i].flag)
 			put_next(&text, plain_flags[i].text);
@@ -134,7 +143,12 @@ static void describe_flags(struct tls_stream *s, const mbedtls_x509_crt *crt, ui
 	}
 	if (text.len == len)
 		(void)buf_printf(&text, " is not valid (mbedTLS 0x%x)", (unsigned)flags);
-	s->refusal = mem_new(sizeof(*s->refusal));
+	s->refusal_flags |= flags;
+	if (s->refusal) { /* of a CA above this one */
+		(void)buf_printf(&text, "; %s", s->refusal->text);
+	} else {
+		s->refusal = mem_new(sizeof(*s->refusal));
+	}
 	err_set(s->refusal, ERR_PROTOCOL, "%s", buf_str(&text));
 }
 
@@ -205,11 +219,20 @@ int tls_verify(void *stream, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 		if (t->has_pin && !t->pin_is_anchor && !s->pin_was_seen)
 			*flags |= MBEDTLS_X509_BADCERT_OTHER;
 	}
-	if (*flags != 0 && !s->refusal)
+	if (*flags != 0)
 		describe_flags(s, crt, *flags);
 	s->is_verified = depth == 0 && !s->refusal;
-	if (*flags == 0)
-		return 0;
-	/* With authmode OPTIONAL mbedTLS goes on unless the callback itself fails. */
-	return t->is_client && !t->pin_is_anchor ? 0 : MBEDTLS_ERR_X509_FATAL_ERROR;
+	/* with authmode OPTIONAL mbedTLS goes on unless the callback itself fails */
+	return *flags != 0 && t->pin_is_anchor ? MBEDTLS_ERR_X509_FATAL_ERROR : 0;
+}
+
+unsigned char tls_alert_for(uint32_t flags)
+{
+	if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
+		return MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED;
+	if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
+		return MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA;
+	if (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE))
+		return MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT;
+	return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
 }

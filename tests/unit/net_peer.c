@@ -199,6 +199,7 @@ void pki_init(struct pki *k, const struct pki_options *o)
 		fail_msg("%s", e.text);
 	buf_put_span(&k->ca, ca_cert_pem(ca));
 	buf_put_str(&k->pin, ca_info(ca)->pin);
+	(void)buf_str(&k->pin); /* with its NUL */
 	buf_put_span(&k->chain, buf_span(&k->cert));
 	buf_put_span(&k->chain, ca_cert_pem(ca));
 	key_free(client_key);
