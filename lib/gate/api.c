@@ -26,7 +26,7 @@ const struct route central_routes[] = {
 	{ "GET", "/clusters/{id}", ACCESS_USER, api_clusters_get, NULL, 0, "one cluster" },
 	{ "DELETE", "/clusters/{id}", ACCESS_ADMIN, api_clusters_delete, NULL, 0, "remove a cluster" },
 	{ "POST", "/clusters/{id}/token", ACCESS_ADMIN, api_clusters_token, NULL, BODY_SMALL, "a new join token" },
-	{ "*", "/clusters/{id}/k8s/*", ACCESS_PUBLIC, NULL, proxy_serve, 0, "the cluster's Kubernetes API" },
+	{ "*", "/clusters/{id}/k8s/*", ACCESS_USER, NULL, proxy_serve, 0, "the cluster's Kubernetes API" },
 	{ "GET", "/users", ACCESS_ADMIN, api_users_list, NULL, 0, "all users" },
 	{ "POST", "/users", ACCESS_ADMIN, api_users_create, NULL, BODY_SMALL, "add a user" },
 	{ "GET", "/users/{id}", ACCESS_ADMIN, api_users_get, NULL, 0, "one user" },

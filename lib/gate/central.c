@@ -1,6 +1,7 @@
 /* Central: start, publish, stop. */
 #include "lib/gate/central.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -186,7 +187,7 @@ static bool is_ready(void *app, char *why, size_t why_size)
 
 	if (audit_is_healthy(c->audit))
 		return true;
-	(void)strncat(why, "the audit trail takes no rows", why_size - 1);
+	(void)snprintf(why, why_size, "the audit trail takes no rows");
 	return false;
 }
 

@@ -181,7 +181,7 @@ static void proxied_forward(struct proxied *p)
 {
 	struct err e = { 0 };
 	struct tunnel_link *k = tunnel_pick(p->central->tunnel, p->cluster_id, p->bulk, &e);
-	char message[sizeof(e.text) + 300];
+	char message[sizeof(e.text) + sizeof(p->cluster) + 80];
 
 	p->tries++;
 	if (!k) {
@@ -316,7 +316,7 @@ static void proxied_on_head(void *owner, struct relay *r, const struct http_head
 static void proxied_on_failed(void *owner, struct relay *r, const struct err *why)
 {
 	struct proxied *p = owner;
-	char message[sizeof(why->text) + 300];
+	char message[sizeof(why->text) + sizeof(p->cluster) + 80];
 	bool untouched = why->code == ERR_BUSY; /* the agent refused the stream before it looked at it */
 
 	if (p->tries < PROXY_TRIES_MAX && relay_may_retry(r) && (untouched || !p->is_change)) {
