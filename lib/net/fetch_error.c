@@ -63,8 +63,9 @@ int fetch_describe(const struct fetch_try *t, CURLcode rc, struct err *e)
 {
 	switch ((int)rc) { /* most of its hundred values cannot come here */
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-		return err_set(e, ERR_INPUT, "the URL at %s is not a valid http or https URL", t->origin);
+		return err_set(e, ERR_INPUT, "the URL at %s is malformed", t->origin);
+	case CURLE_UNSUPPORTED_PROTOCOL: /* the URL's scheme was checked: this is what came back */
+		return err_set(e, ERR_PROTOCOL, "what %s answered is not HTTP", t->origin);
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return err_set(e, ERR_UNREACHABLE, "cannot connect to %s: the name '%s' is not known", t->origin,
 			       t->host);

@@ -281,6 +281,8 @@ static void try_wipe_fields(struct fetch_try *t)
 
 static int try_judge(struct fetch_try *t, CURLcode rc, struct err *e)
 {
+	if (rc == CURLE_OK && !t->head_done) /* libcurl takes a head that is cut short for a whole answer */
+		rc = CURLE_RECV_ERROR;
 	if (rc == CURLE_OK || t->stopped)
 		return 0;
 	if (rc != CURLE_WRITE_ERROR)
@@ -296,6 +298,7 @@ int fetch_try_run(struct fetch_try *t, bool *ret_nothing_sent, struct err *e)
 	struct fetch *f = t->f;
 	long sent = 0;
 	CURLcode rc;
+	int result;
 
 	*ret_nothing_sent = false;
 	if (try_take_url(t, e) < 0)
@@ -311,12 +314,9 @@ int fetch_try_run(struct fetch_try *t, bool *ret_nothing_sent, struct err *e)
 	rc = curl_multi_add_handle(f->multi, f->easy) == CURLM_OK ? try_perform(t) : CURLE_OUT_OF_MEMORY;
 	(void)curl_easy_getinfo(f->easy, CURLINFO_REQUEST_SIZE, &sent);
 	*ret_nothing_sent = rc != CURLE_OK && sent == 0;
-	if (try_judge(t, rc, e) < 0)
-		rc = CURLE_FAILED_INIT;
-	else
-		rc = CURLE_OK;
+	result = try_judge(t, rc, e);
 	(void)curl_multi_remove_handle(f->multi, f->easy);
 	curl_easy_reset(f->easy); /* nothing in it points at `t` any more */
 	try_wipe_fields(t);
-	return rc == CURLE_OK ? 0 : -1;
+	return result;
 }
