@@ -20,12 +20,12 @@ int tls_machine_ca_load(struct buf *ret_pem, struct err *e)
 	const char *own = getenv("SSL_CERT_FILE");
 	AUTO_BUF struct buf tried;
 
+	buf_init(&tried, 1024);
 	if (own && *own) {
 		if (file_read(own, ret_pem, e) < 0)
 			return err_context(e, "the CA bundle that SSL_CERT_FILE names");
 		return 0;
 	}
-	buf_init(&tried, 1024);
 	for (size_t i = 0; i < COUNT_OF(places); i++) {
 		if (file_read(places[i], ret_pem, e) == 0) {
 			err_clear(e); /* of the places before */
