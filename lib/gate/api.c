@@ -21,6 +21,7 @@ const struct route central_routes[] = {
 	{ "POST", "/auth/password", ACCESS_USER, api_password, NULL, BODY_SMALL, "change the own password" },
 	{ "GET", "/auth/me", ACCESS_USER, api_me, NULL, 0, "who is signed in, with which rights" },
 	{ "GET", "/.well-known/jwks.json", ACCESS_PUBLIC, api_jwks, NULL, 0, "keys that verify access tokens" },
+	{ "GET", "/ca.pem", ACCESS_PUBLIC, api_ca, NULL, 0, "central's CA certificate" },
 	{ "GET", "/clusters", ACCESS_USER, api_clusters_list, NULL, 0, "clusters that the user may see" },
 	{ "POST", "/clusters", ACCESS_ADMIN, api_clusters_create, NULL, BODY_SMALL, "add a cluster" },
 	{ "GET", "/clusters/{id}", ACCESS_USER, api_clusters_get, NULL, 0, "one cluster" },

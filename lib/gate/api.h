@@ -30,7 +30,7 @@ int api_audited(struct request *rq, const char *verb, const char *resource, cons
 		struct err *e);
 
 /* The handlers of the route table. */
-request_fn api_login, api_refresh, api_logout, api_password, api_me, api_jwks;
+request_fn api_login, api_refresh, api_logout, api_password, api_me, api_jwks, api_ca;
 request_fn api_users_list, api_users_create, api_users_get, api_users_patch, api_users_delete, api_users_roles;
 request_fn api_roles_list, api_roles_create, api_roles_get, api_roles_put, api_roles_delete, api_roles_apply;
 request_fn api_clusters_list, api_clusters_create, api_clusters_get, api_clusters_delete, api_clusters_token;

@@ -1,4 +1,4 @@
-/* REST: sign in, refresh, sign out, password, who am I, keys. */
+/* REST: sign in, refresh, sign out, password, who am I, keys and the CA. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,4 +217,14 @@ int api_jwks(struct request *rq, struct err *e)
 
 	keys_jwks_print(c->keys, &rq->answer);
 	return buf_ok(&rq->answer, "the key set", e);
+}
+
+/* For clients that hold its pin: they need the certificate itself to hand it on (kubeconfig). */
+int api_ca(struct request *rq, struct err *e)
+{
+	struct central *c = rq->app;
+
+	rq->content_type = "application/x-pem-file";
+	(void)buf_put_str(&rq->answer, keys_ca_pem(c->keys));
+	return buf_ok(&rq->answer, "the certificate", e);
 }
