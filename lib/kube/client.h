@@ -45,15 +45,16 @@ struct kube_answer {
 void kube_answer_free(struct kube_answer *a);
 
 /*
- * 0 for 2xx. Else -1: the server's own message and the matching code (kube_status_to_err); `ret_status` (may be NULL) is
- * then filled with the Status and is to be freed. No answer: as fetch_do, and ret_status->code is 0. 429 and 503 with
- * Retry-After are tried again for GET. The answer is to be given to kube_answer_free in any case.
+ * 0 for 2xx. Else -1: the server's own message and the matching code (kube_status_to_err); `ret_status` (may be
+ * NULL) is then filled with the Status and is to be freed. No answer: as fetch_do, and ret_status->code is 0. 429 and
+ * 503 with Retry-After are tried again for GET. The answer is to be given to kube_answer_free in any case.
  */
 int kube_do(struct kube_client *c, const struct kube_request *rq, struct kube_answer *ret_answer,
 	    struct kube_status *ret_status, struct err *e);
 
 /* As kube_do, with the body of a 2xx handed out in pieces; false from `on_chunk` ends the stream without an error. */
-int kube_stream(struct kube_client *c, const struct kube_request *rq, bool (*on_chunk)(void *owner, struct span bytes),
-		void *owner, struct kube_status *ret_status, struct err *e);
+int kube_stream(struct kube_client *c, const struct kube_request *rq,
+		bool (*on_chunk)(void *owner, struct span bytes), void *owner,
+		struct kube_status *ret_status, struct err *e);
 
 #endif

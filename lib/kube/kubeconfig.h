@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/span.h"
 
@@ -36,10 +37,10 @@ struct kubeconfig_choice {
 };
 
 /*
- * Loads and merges the files and resolves the context. Relative paths inside are relative to their file. ERR_NOT_FOUND:
- * no file, or the named context, cluster or user is not in it (the sentence lists the contexts). ERR_INPUT with file
- * and reason for what is malformed. A user with `exec` or `auth-provider` is refused with a sentence, because another
- * program would have to be run; basic authentication (username, password) too.
+ * Loads and merges the files and resolves the context. Relative paths inside are relative to their file.
+ * ERR_NOT_FOUND: no file, or the named context, cluster or user is not in it (the sentence lists the contexts).
+ * ERR_INPUT with file and reason for what is malformed. A user with `exec` or `auth-provider` is refused with a
+ * sentence, because another program would have to be run; username and password, and `as`, too.
  */
 int kubeconfig_load(const struct kubeconfig_choice *c, struct kube_target *ret_target, struct err *e);
 
@@ -66,15 +67,14 @@ struct kubeconfig_entry {
 };
 
 /* Appends a whole kubeconfig (YAML) with these entries to `out`; current-context is `current` unless NULL. */
-struct buf;
 int kubeconfig_put(struct buf *out, const struct kubeconfig_entry *entries, size_t count, const char *current,
 		   struct err *e);
 
 /*
- * Puts the entries into `file`: same-named ones are replaced if they are ours (their user runs the same exec_command with
- * the same first argument), a foreign one of the same name is ERR_EXISTS and nothing is written; everything else in
- * the file is kept, though comments are not. `current` NULL keeps the current context. The file is replaced
- * atomically, 0600, below a lock file FILE.lock as kubectl uses.
+ * Puts the entries into `file`: same-named ones are replaced if they are ours (their user runs the program of the same
+ * name with the same first argument), a foreign one of the same name is ERR_EXISTS and nothing is written; everything
+ * else in the file is kept, though comments are not. `current` NULL keeps the current context. The file is replaced
+ * atomically, 0600, under a lock file FILE.lock as kubectl uses; ERR_BUSY when that stays.
  */
 int kubeconfig_merge(const char *file, const struct kubeconfig_entry *entries, size_t count, const char *current,
 		     struct err *e);

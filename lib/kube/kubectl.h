@@ -19,16 +19,17 @@ struct kubectl_io {
 	void *owner;
 	/* Writes all of it. False when nobody reads any more: the command ends. */
 	bool (*write)(void *owner, enum kubectl_stream to, struct span bytes);
-	/* Appends the content of the file that -f names ("-": standard input); a folder gives its *.yaml, *.yml, *.json. */
+	/* Appends what -f names ("-": standard input); a folder gives its *.yaml, *.yml and *.json as one text. */
 	int (*read_file)(void *owner, const char *path, struct buf *out, struct err *e);
 	/* True when the command is to end early (a signal, a cancelled session); NULL: never. */
 	bool (*is_stopped)(void *owner);
 };
 
 /*
- * Runs `argv` without the program's name: {"get", "pods", "-A"}. Writes output and errors (as kubectl words them) to `io`
- * and returns the exit status: 0, or 1 for any failure as kubectl. `e` is filled when the status is not 0 (ERR_USAGE,
- * the server's code, ERR_UNREACHABLE ...), for callers that map exit codes; its sentence has been written already.
+ * Runs `argv` without the program's name: {"get", "pods", "-A"}. Writes output and errors (as kubectl words them) to
+ * `io` and returns the exit status: 0, or 1 for any failure as kubectl. `e` is filled when the status is not 0
+ * (ERR_USAGE, the server's code, ERR_UNREACHABLE ...), for callers that map exit codes; its sentence has been written
+ * already.
  */
 int kubectl_main(struct kube_client *c, int argc, char **argv, const struct kubectl_io *io, struct err *e);
 

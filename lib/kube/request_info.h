@@ -41,10 +41,10 @@ struct request_info {
 int request_info_parse(struct request_info *ret_info, struct span method, struct span target, struct err *e);
 
 /*
- * Our own policy, stricter than the server's: the path of `target` must be canonical, so that no two parsers can
- * disagree. ERR_INPUT: not starting with '/', empty, "." or ".." segments (decoded too; one trailing '/' is fine), %2f %5c
- * '\\' %25 (double encoding) %00, control characters, ';', bytes that decode to no valid UTF-8, a fragment; ERR_LIMIT above
- * REQUEST_PATH_MAX; ERR_INPUT for control characters and bad escapes in the query.
+ * Our own policy, stricter than the server's: the target must be canonical, so that no two parsers can disagree.
+ * ERR_INPUT for a path that does not start with '/', has empty, "." or ".." segments (also encoded; one '/' at the end is
+ * fine), blanks, control characters, ';', '\\' or '#', escapes of '/', '\\', ';', '%' or control characters, or that decodes
+ * to no UTF-8; for a query with blanks, control characters, '#' or bad escapes. ERR_LIMIT above REQUEST_PATH_MAX.
  */
 int request_path_check(struct span target, struct err *e);
 

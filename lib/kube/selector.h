@@ -1,4 +1,4 @@
-/* The grammars of label and field selectors, as far as RequestInfo depends on them (apimachinery pkg/labels, fields). */
+/* The grammars of label and field selectors that RequestInfo depends on (apimachinery pkg/labels, pkg/fields). */
 #ifndef MK8S_KUBE_SELECTOR_H
 #define MK8S_KUBE_SELECTOR_H
 
