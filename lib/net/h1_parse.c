@@ -341,7 +341,7 @@ static void parser_refused(struct h1_parser *p, llhttp_errno_t code)
 {
 	if (code == HPE_INVALID_METHOD && p->first >= 'A' && p->first <= 'Z')
 		(void)parse_bad(p, 501, "the method is not known");
-	else if (code == HPE_INVALID_VERSION)
+	else if (code == HPE_INVALID_VERSION && (p->llhttp.http_major != 1 || p->llhttp.http_minor > 1))
 		(void)parse_bad(p, 505, "the version must be HTTP/1.1 or HTTP/1.0");
 	else
 		(void)parse_bad(p, 400, "the message is not well-formed HTTP/1.1");
