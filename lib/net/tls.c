@@ -42,6 +42,23 @@ static const uint16_t groups[] = {
 	MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
 
+/*
+ * PKCS#1 v1.5 before PSS: a TLS 1.2 server may sign with either and follows this order, but mbedTLS's
+ * TLS 1.2 client refuses the PSS that it has offered. TLS 1.3 knows PSS alone.
+ */
+static const uint16_t signatures[] = {
+	MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
+	MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+	MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
+	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+	MBEDTLS_TLS1_3_SIG_NONE,
+};
+
 static void tls_destroy(struct tls *t)
 {
 	mbedtls_ssl_config_free(&t->conf);
@@ -76,6 +93,7 @@ static struct tls *tls_new(bool is_client, const char *const *alpn, struct err *
 	mbedtls_ssl_conf_max_tls_version(&t->conf, MBEDTLS_SSL_VERSION_TLS1_3);
 	mbedtls_ssl_conf_ciphersuites(&t->conf, ciphersuites);
 	mbedtls_ssl_conf_groups(&t->conf, groups);
+	mbedtls_ssl_conf_sig_algs(&t->conf, signatures);
 	if (rc == 0 && alpn) /* the list is only read, the parameter lacks a const */
 		rc = mbedtls_ssl_conf_alpn_protocols(&t->conf, (const char **)(uintptr_t)alpn);
 	if (rc == 0)

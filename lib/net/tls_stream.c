@@ -55,9 +55,9 @@ static void keep_session(struct tls_stream *s)
 	size_t len = 0;
 	char *room;
 
+	buf_init_secret(&stored, TLS_RESUME_SESSION_MAX);
 	if (!s->tls->resume)
 		return;
-	buf_init_secret(&stored, TLS_RESUME_SESSION_MAX);
 	mbedtls_ssl_session_init(&session);
 	room = buf_reserve(&stored, TLS_RESUME_SESSION_MAX);
 	if (room && mbedtls_ssl_get_session(&s->ssl, &session) == 0 &&
