@@ -2,7 +2,6 @@
 #include "lib/crypto/cert.h"
 
 #include <mbedtls/oid.h>
-#include <mbedtls/pem.h>
 #include <mbedtls/x509_crt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +15,6 @@
 #include "lib/format/timefmt.h"
 #include "lib/format/utf8.h"
 
-#define CERT_BEGIN "-----BEGIN CERTIFICATE-----\n"
-#define CERT_END "-----END CERTIFICATE-----\n"
 #define CERT_SERIAL_MAX_LEN 20
 #define SAN_URI 6 /* RFC 5280 section 4.2.1.6: GeneralName's tag */
 #define CSR_SIZE 4096
@@ -39,18 +36,6 @@ bool cert_next_pem(struct span *rest, struct span *ret_pem)
 	*ret_pem = span_from(from, (size_t)(to - from));
 	*rest = span_from(to, (size_t)(stop - to));
 	return true;
-}
-
-void cert_put_pem(struct span der, struct buf *into)
-{
-	size_t size = der.len * 2 + 200, len;
-	AUTO_FREE unsigned char *pem = mem_new(size);
-
-	if (mbedtls_pem_write_buffer(CERT_BEGIN, CERT_END, (const unsigned char *)der.at, der.len, pem,
-				     size, &len) == 0)
-		buf_put_str(into, (const char *)pem);
-	else
-		into->failed = true;
 }
 
 /* A name's bytes as a text: "" when they are too long or no clean UTF-8. */

@@ -37,9 +37,6 @@ int cert_parse(struct span pem_or_der, struct cert_info *ret, struct err *e);
  */
 bool cert_next_pem(struct span *rest, struct span *ret_pem);
 
-/* Appends a DER certificate as PEM. */
-void cert_put_pem(struct span der, struct buf *into);
-
 /* Appends a signing request (PKCS#10, PEM) for `key` with that common name. */
 int csr_create(const struct key *key, const char *common_name, struct buf *into, struct err *e);
 

@@ -81,9 +81,12 @@ bool password_verify(struct span password, const char *hash)
 {
 	char text[PASSWORD_MAX_LEN + 1] = "", computed[PASSWORD_HASH_SIZE] = "";
 	bool possible = is_bcrypt(hash) && span_to_str(password, text, sizeof(text)) == 0;
-	bool right = compute(text, is_bcrypt(hash) ? hash : dummy, computed) && possible &&
-		     secret_equal(computed, hash, PASSWORD_HASH_SIZE);
+	bool right = is_bcrypt(hash) && compute(text, hash, computed);
 
+	if (right)
+		right = possible & secret_equal(computed, hash, PASSWORD_HASH_SIZE);
+	else
+		(void)compute(text, dummy, computed); /* for its time */
 	secret_wipe(text, sizeof(text));
 	return right;
 }
