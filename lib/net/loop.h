@@ -16,13 +16,16 @@
 struct loop;
 struct loop_timer;
 
-/* A new loop; the caller owns it. NULL only when the kernel has no descriptor left. */
+/* A new loop; the caller owns it. SIGPIPE is ignored from now on. NULL only when the kernel has no
+ * descriptor left. */
 struct loop *loop_new(struct err *e);
 /* Runs until loop_stop. */
 void loop_run(struct loop *l);
 /* Ends loop_run after the current round. On the loop's thread. */
 void loop_stop(struct loop *l);
-/* Closes what is still open without callbacks, and frees. Takes NULL. */
+/* Closes what is still open (connections, listeners, timers) without callbacks, and frees; pointers to
+ * those are dead then. Posts that did not run are dropped: to run them, post a loop_stop behind them and
+ * loop_run. Takes NULL. */
 void loop_free(struct loop *l);
 
 /* Monotonic milliseconds, read once a round. */
@@ -42,7 +45,8 @@ void loop_timer_free(struct loop_timer *t);
 /* Calls fn(owner, signo) on the loop's thread for every `signo`, until loop_free. */
 int loop_signal(struct loop *l, int signo, void (*fn)(void *owner, int signo), void *owner, struct err *e);
 
-/* Reaps children that the kernel gave to us as PID 1. Does nothing when we are not. */
+/* Reaps children that the kernel gave to us as PID 1. Does nothing when we are not. It reaps whatever
+ * child ends: not for a process that waits for children of its own. */
 int loop_reap_orphans(struct loop *l, struct err *e);
 
 #endif

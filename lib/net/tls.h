@@ -24,7 +24,7 @@ struct tls_server_options {
 	struct span key_pem;
 	struct span client_ca_pem; /* with client_auth */
 	enum tls_client_auth client_auth;
-	bool tickets;            /* session resumption; false on :9090 (spec/mk8s.md, Trust) */
+	bool tickets;            /* resumption; only without client_auth (no certificate comes then) */
 	const char *const *alpn; /* NULL-terminated, in order of preference; borrowed for the life of the process */
 };
 
@@ -34,7 +34,8 @@ struct tls_client_options {
 	struct span key_pem;
 	const char *ca_sha256; /* "sha256:<hex>" over the SPKI of a CA in the chain, or NULL; checked besides the chain.
 				  With a pin and no ca_pem, the chain is verified against the pinned CA that the peer sends. */
-	bool insecure;         /* no verification at all; the caller has warned */
+	bool insecure;         /* no verification at all; the caller has warned. Excludes
+				  ca_pem and ca_sha256. */
 	const char *const *alpn;
 };
 
