@@ -49,10 +49,9 @@ static void answer_on_body(void *owner, struct http_stream *s, struct span bytes
 {
 	struct answer *a = owner;
 
+	/* The carrier ends what is still coming once the answer went out; until then more than this waits. */
 	a->dropped += bytes.len;
-	if (a->dropped > ANSWER_DROP_MAX)
-		http_stream_reset(s, HTTP_RESET_CANCEL);
-	else
+	if (a->dropped <= ANSWER_DROP_MAX)
 		http_stream_consume(s, bytes.len);
 }
 

@@ -8,8 +8,8 @@
 
 /*
  * Answers and ends `s`, which it takes over. `body` (may be NULL) is moved out; it is left out for HEAD. `trailers`
- * (NULL: none) must outlive the stream: static ones. What the peer still sends of its body is dropped, up to
- * ANSWER_DROP_MAX bytes.
+ * (NULL: none) must outlive the stream: static ones. Up to ANSWER_DROP_MAX bytes of the request's body that still come
+ * are dropped.
  */
 #define ANSWER_DROP_MAX (1024 * 1024)
 void answer_stream(struct http_stream *s, const struct http_head *head, struct buf *body,

@@ -21,7 +21,7 @@ static void limit_key(const char *peer_ip, char *into, size_t into_size)
 /* Whether the address may have one more answer; else the stream was answered with 429. */
 static bool limit_allows(struct server *server, const struct visit *v, struct http_stream *s)
 {
-	char key[INET6_ADDRSTRLEN];
+	char key[sizeof(v->shown.peer_ip)];
 	unsigned wait_s = 1;
 
 	if (!server->limiter)

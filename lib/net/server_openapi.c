@@ -35,6 +35,14 @@ static struct json *openapi_parameters(const char *path)
 	return list;
 }
 
+static void openapi_refusal(struct json *responses, const char *status, const char *reason)
+{
+	struct json *one = json_new_object();
+
+	json_set_str(one, "description", reason);
+	json_set_item(responses, status, one);
+}
+
 static struct json *openapi_responses(const struct route *route)
 {
 	static const char problem[] = "{\"200\":{\"description\":\"OK\"},\"default\":{\"description\":\"Problem\","
@@ -46,14 +54,9 @@ static struct json *openapi_responses(const struct route *route)
 	(void)json_parse(SPAN(problem), JSON_LIMITS(sizeof(problem)), &responses, &e); /* a literal parses */
 	if (route->access == ACCESS_PUBLIC)
 		return responses;
-	for (int status = 401; status <= 403; status += route->access == ACCESS_ADMIN ? 2 : 3) {
-		struct json *one = json_new_object();
-		char name[8];
-
-		(void)snprintf(name, sizeof(name), "%d", status);
-		json_set_str(one, "description", http_reason(status));
-		json_set_item(responses, name, one);
-	}
+	openapi_refusal(responses, "401", http_reason(401));
+	if (route->access == ACCESS_ADMIN)
+		openapi_refusal(responses, "403", http_reason(403));
 	return responses;
 }
 
