@@ -1,7 +1,8 @@
 /*
  * One byte stream: TCP, with TLS or without, accepted or dialled; and the listener that accepts.
  *
- * Writes are queued and never block; a reader that is slower than the peer pauses. Callbacks as in loop.h.
+ * Writes are queued and never block; a reader that is slower than the peer pauses. Callbacks as in
+ * loop.h.
  */
 #ifndef MK8S_NET_CONN_H
 #define MK8S_NET_CONN_H
@@ -23,9 +24,11 @@ struct conn_events {
 	void (*on_read)(void *owner, struct span bytes); /* borrowed during the call */
 	void (*on_drain)(void *owner);                   /* the queue of output fell below CONN_LOW_WATER */
 	void (*on_end)(void *owner);                     /* the peer sends no more (close_notify or FIN) */
-	/* The last call. why->code is ERR_NONE after conn_close, and after both sides ended in order;
-	 * a TLS connection that ends without close_notify was cut: ERR_UNREACHABLE. The conn is gone
-	 * when it returns. */
+	/*
+	 * The last call. why->code is ERR_NONE after conn_close, and after both sides ended in
+	 * order; a TLS connection that ends without close_notify was cut: ERR_UNREACHABLE. The conn
+	 * is gone when it returns.
+	 */
 	void (*on_close)(void *owner, const struct err *why);
 };
 
@@ -53,13 +56,17 @@ struct conn *conn_dial(struct loop *l, const struct conn_target *target,
  * (which hears no more of it). Reads begin. */
 void conn_attach(struct conn *c, const struct conn_events *events, void *owner);
 
-/* Queues a copy, after on_open. Nothing happens after conn_close or conn_end. The bytes of one round of
- * the loop leave together, at its end. */
+/*
+ * Queues a copy, after on_open. Nothing happens after conn_close or conn_end. The bytes of one
+ * round of the loop leave together, at its end.
+ */
 void conn_write(struct conn *c, struct span bytes);
 /* Bytes queued and not yet given to the kernel. */
 size_t conn_queued(const struct conn *c);
-/* Stops and starts on_read. While paused nothing is read from the kernel and no more is decrypted, so
- * the peer's end and its reset are not noticed either. */
+/*
+ * Stops and starts on_read. While paused nothing is read from the kernel and no more is decrypted,
+ * so the peer's end and its reset are not noticed either.
+ */
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
 /* Says that we send no more, after what is queued (close_notify, FIN). */
@@ -67,9 +74,9 @@ void conn_end(struct conn *c);
 /* Closes now, dropping what is queued; on_close follows. May be called twice. */
 void conn_close(struct conn *c);
 /*
- * As conn_close, after what is queued was sent or `timeout_ms` passed. on_read and on_end come no more.
- * Then the peer has up to a second to close its side, because a close with input unread is a reset and
- * would overtake our bytes.
+ * As conn_close, after what is queued was sent or `timeout_ms` passed. on_read and on_end come no
+ * more. Then the peer has up to a second to close its side, because a close with input unread is a
+ * reset and would overtake our bytes.
  */
 void conn_close_after_flush(struct conn *c, uint64_t timeout_ms);
 
@@ -92,10 +99,10 @@ struct listener_options {
 };
 
 /*
- * Listens; on_conn gets each connection after its handshake and must conn_attach it (or conn_close it).
- * Handshakes run on the loop, at most eight steps of them a round, so that running streams keep their
- * share; sixteen connections are accepted a round. Without descriptors it stops accepting for 100 ms.
- * ERR_INPUT: no address; ERR_EXISTS: in use.
+ * Listens; on_conn gets each connection after its handshake and must conn_attach it (or conn_close
+ * it). Handshakes run on the loop, at most eight steps of them a round, so that running streams
+ * keep their share; sixteen connections are accepted a round. Without descriptors it stops
+ * accepting for 100 ms. ERR_INPUT: no address; ERR_EXISTS: in use.
  */
 struct listener *listener_open(struct loop *l, const struct listener_options *o,
 			       void (*on_conn)(void *owner, struct conn *c), void *owner, struct err *e);

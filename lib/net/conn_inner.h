@@ -49,7 +49,9 @@ struct conn {
 	struct loop_timer *timer;
 	struct err *why; /* set by conn_fail */
 
-	/* Takes bytes from the peer and returns how many; the rest is kept. Changes with the state. */
+	/*
+	 * Takes bytes from the peer and returns how many; the rest is kept. Changes with the state.
+	 */
 	size_t (*on_input)(struct conn *c, struct span bytes);
 	/* The TLS handshake is over. */
 	void (*on_secured)(struct conn *c);

@@ -137,6 +137,16 @@ static size_t proxy_input(struct conn *c, struct span bytes)
 	return bytes.len;
 }
 
+/* A name that would change the request: blanks and control characters. */
+static bool is_clean(const char *host)
+{
+	for (const char *p = host; *p; p++) {
+		if ((unsigned char)*p <= ' ' || *p == 127)
+			return false;
+	}
+	return *host != '\0';
+}
+
 void conn_proxy_start(struct conn_proxy *p, const char *host, uint16_t port)
 {
 	bool is_v6 = strchr(host, ':') != NULL;
@@ -153,8 +163,8 @@ void conn_proxy_start(struct conn_proxy *p, const char *host, uint16_t port)
 	(void)buf_put_str(&ask, "\r\n");
 	p->conn->proxy = p;
 	p->conn->on_input = proxy_input;
-	if (ask.failed || conn_out_put(p->conn, buf_span(&ask)) < 0) {
-		(void)proxy_failed(p, 0, "got no request: the name is too long");
+	if (!is_clean(host) || ask.failed || conn_out_put(p->conn, buf_span(&ask)) < 0) {
+		(void)proxy_failed(p, 0, "was not asked: this is no host name");
 		return;
 	}
 	conn_out_send(p->conn);

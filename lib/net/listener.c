@@ -188,7 +188,9 @@ static bool is_exhaustion(int number)
 	return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
 }
 
-/* Errors of one connection, as ECONNABORTED and what the network reports (accept(2)), count for it. */
+/*
+ * Errors of one connection, as ECONNABORTED and what the network reports (accept(2)), count for it.
+ */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
 	struct listener *n = poll->data;

@@ -24,8 +24,8 @@ void loop_link_append(struct loop_link *ring, struct loop_link *n);
 void loop_link_remove(struct loop_link *n);
 
 /*
- * What loop_free must close; member of its owner. discard() closes without any callback. Items go in
- * the order in which they came: an owner adds itself before it makes a timer of its own.
+ * What loop_free must close; member of its owner. discard() closes without any callback. Items go
+ * in the order in which they came: an owner adds itself before it makes a timer of its own.
  */
 struct loop_item {
 	struct loop_link link;
@@ -35,7 +35,9 @@ struct loop_item {
 void loop_item_add(struct loop *l, struct loop_item *item, void (*discard)(struct loop_item *item));
 void loop_item_remove(struct loop_item *item);
 
-/* A call put off until the owner's own is over, before the loop waits again; member of its owner. */
+/*
+ * A call put off until the owner's own is over, before the loop waits again; member of its owner.
+ */
 struct loop_task {
 	struct loop_link link;
 	void (*run)(struct loop_task *t);

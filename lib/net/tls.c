@@ -43,8 +43,8 @@ static const uint16_t groups[] = {
 };
 
 /*
- * PKCS#1 v1.5 before PSS: a TLS 1.2 server may sign with either and follows this order, but mbedTLS's
- * TLS 1.2 client refuses the PSS that it has offered. TLS 1.3 knows PSS alone.
+ * PKCS#1 v1.5 before PSS: a TLS 1.2 server may sign with either and follows this order, but
+ * mbedTLS's TLS 1.2 client refuses the PSS that it has offered. TLS 1.3 knows PSS alone.
  */
 static const uint16_t signatures[] = {
 	MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
@@ -222,13 +222,17 @@ static int client_set_trust(struct tls *t, const struct tls_client_options *o, s
 	if (o->ca_sha256 && client_set_pin(t, o->ca_sha256, e) < 0)
 		return -1;
 	t->pin_is_anchor = t->has_pin && !o->ca_pem.len;
-	/* mbedTLS refuses REQUIRED without anchors; tls_verify's refusals are final in either mode. */
+	/*
+	 * mbedTLS refuses REQUIRED without anchors; tls_verify's refusals are final in either mode.
+	 */
 	mbedtls_ssl_conf_authmode(&t->conf, t->pin_is_anchor ? MBEDTLS_SSL_VERIFY_OPTIONAL :
 							       MBEDTLS_SSL_VERIFY_REQUIRED);
 	return t->pin_is_anchor ? 0 : client_set_anchors(t, o->ca_pem, e);
 }
 
-/* A resumed session stands for its first handshake: none where that proved nothing, or proved us. */
+/*
+ * A resumed session stands for its first handshake: none where that proved nothing, or proved us.
+ */
 static void client_set_resumption(struct tls *t, bool has_own)
 {
 	bool resumes = !has_own && !t->is_insecure;

@@ -1,8 +1,9 @@
 /*
  * TLS 1.2 and 1.3 in both roles (mbedTLS): configurations that connections share.
  *
- * A `struct tls` is immutable after it is made and counted: a reload makes a new one and swaps it in, connections
- * that use the old one keep it alive. AES-128-GCM goes first, X25519 and P-256, no renegotiation, tickets rotate.
+ * A `struct tls` is immutable after it is made and counted: a reload makes a new one and swaps it
+ * in, connections that use the old one keep it alive. AES-128-GCM goes first, X25519 and P-256, no
+ * renegotiation, tickets rotate.
  */
 #ifndef MK8S_NET_TLS_H
 #define MK8S_NET_TLS_H
@@ -46,7 +47,10 @@ struct tls *tls_ref(struct tls *t);
 /* Drops a reference; takes NULL. */
 void tls_unref(struct tls *t);
 
-/* The machine's CA bundle as PEM: $SSL_CERT_FILE, then the usual places. Fails naming the places that were tried. */
+/*
+ * The machine's CA bundle as PEM: $SSL_CERT_FILE, then the usual places. Fails naming the places
+ * that were tried.
+ */
 struct buf;
 int tls_machine_ca_load(struct buf *ret_pem, struct err *e);
 

@@ -48,10 +48,11 @@ struct tls_stream {
 };
 
 /*
- * mbedTLS's verify callback: certificate by certificate from the anchor down to the leaf. A client's
- * refusal ends the handshake there and then. A server's does not: mbedTLS would send the alert under
- * TLS 1.3's handshake keys, which a peer that has our Finished can no longer read; so the handshake goes
- * on to its end, and tls_stream.c refuses it there, before anybody hears of the connection.
+ * mbedTLS's verify callback: certificate by certificate from the anchor down to the leaf. A
+ * client's refusal ends the handshake there and then. A server's does not: mbedTLS would send the
+ * alert under TLS 1.3's handshake keys, which a peer that has our Finished can no longer read; so
+ * the handshake goes on to its end, and tls_stream.c refuses it there, before anybody hears of the
+ * connection.
  */
 int tls_verify(void *stream, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
 

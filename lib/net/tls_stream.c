@@ -171,7 +171,8 @@ enum tls_step tls_stream_handshake(struct tls_stream *s, struct span *input, str
 
 /*
  * mbedTLS says WANT_READ also when it has just seen a ticket, and comes back to it in the next call
- * (RECEIVED_NEW_SESSION_TICKET): only WANT_READ from a call without input means that there is no more.
+ * (RECEIVED_NEW_SESSION_TICKET): only WANT_READ from a call without input means that there is no
+ * more.
  */
 static int read_record(struct tls_stream *s, char *plain)
 {

@@ -23,8 +23,8 @@ struct tls_stream;
 typedef int tls_emit_fn(void *arg, struct span bytes);
 
 /*
- * A client when `t` is one; then `server_name` (a DNS name or an address) is asked for and verified,
- * and `port` tells servers of one name apart in resumption. References `t`. NULL: *e.
+ * A client when `t` is one; then `server_name` (a DNS name or an address) is asked for and
+ * verified, and `port` tells servers of one name apart in resumption. References `t`. NULL: *e.
  */
 struct tls_stream *tls_stream_new(struct tls *t, const char *server_name, uint16_t port,
 				  tls_emit_fn *emit, void *emit_arg, struct err *e);

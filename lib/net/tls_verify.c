@@ -164,8 +164,8 @@ static bool is_pinned_ca(const struct tls *t, const mbedtls_x509_crt *crt)
 
 /*
  * Verifies the leaf against the pinned CA alone, which the peer sent behind it (`leaf` heads the
- * chain as it came). The CA is parsed anew because mbedTLS takes whatever is linked to an anchor for
- * anchors too.
+ * chain as it came). The CA is parsed anew because mbedTLS takes whatever is linked to an anchor
+ * for anchors too.
  */
 static uint32_t verify_by_pin(const struct tls_stream *s, mbedtls_x509_crt *leaf)
 {

@@ -2,6 +2,9 @@
 #include "tests/unit/net_peer.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
 
 #include "lib/base/mem.h"
 #include "lib/crypto/ca.h"
@@ -10,6 +13,37 @@
 const char *const alpn_h2_h1[] = { "h2", "http/1.1", NULL };
 const char *const alpn_h1[] = { "http/1.1", NULL };
 const char *const alpn_odd[] = { "odd/1", NULL };
+
+struct loop *net_loop_new(void)
+{
+	struct err e;
+	struct loop *l = loop_new(&e);
+
+	if (!l)
+		fail_msg("%s", e.text);
+	return l;
+}
+
+int net_raw_connect(uint16_t port)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+				  .sin_port = htons(port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&v4, sizeof(v4)), 0);
+	return fd;
+}
+
+char *net_pattern_new(size_t len)
+{
+	char *at = mem_new(len);
+
+	for (size_t i = 0; i < len; i++)
+		at[i] = (char)((i * 2654435761u) >> 13);
+	return at;
+}
 
 static void on_turn(void *loop)
 {

@@ -16,6 +16,8 @@
 #include "lib/net/loop.h"
 #include "lib/net/tls.h"
 
+/* Never NULL. */
+struct loop *net_loop_new(void);
 /* Runs the loop for a few milliseconds. */
 void net_turn(struct loop *l);
 /* Runs the loop until `condition` holds; fails the test after 20 s. */
@@ -28,6 +30,11 @@ void net_turn(struct loop *l);
 				fail_msg("never came true: %s", #condition);    \
 		}                                                               \
 	} while (0)
+
+/* A socket of the test's own, connected to 127.0.0.1:port; blocking. */
+int net_raw_connect(uint16_t port);
+/* `len` bytes without a short period; the caller frees them. */
+char *net_pattern_new(size_t len);
 
 /* One end of a connection, as its owner sees it. */
 struct peer {

@@ -1,11 +1,8 @@
-/* Plain connections and the listener: the callback contract, back-pressure, ends, limits. */
+/* Plain connections: the callback contract, back-pressure, ends. */
 #include "tests/unit/net_peer.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,18 +10,9 @@
 
 #include "lib/base/mem.h"
 
-static struct loop *loop_make(void)
-{
-	struct err e;
-	struct loop *l = loop_new(&e);
-
-	assert_non_null(l);
-	return l;
-}
-
 static void test_echo_and_end(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 });
 	struct peer p;
 
@@ -51,19 +39,6 @@ static void test_echo_and_end(void **state)
 	peer_free(&p);
 	door_free(d);
 	loop_free(l);
-}
-
-/* A socket of the test's own, connected to `port`; blocking. */
-static int raw_connect(uint16_t port)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET,
-				  .sin_port = htons(port),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&v4, sizeof(v4)), 0);
-	return fd;
 }
 
 /* Closes with a reset. */
@@ -104,7 +79,7 @@ static void test_dial_that_fails(void **state)
 		{ "127.0.0.1", "http://127.0.0.1:1", ERR_UNREACHABLE, "the proxy 127.0.0.1:1" },
 		{ "127.0.0.1", "http://[::1]:1", ERR_UNREACHABLE, "the proxy [::1]:1" },
 	};
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	uint16_t port = port_without_listener(l);
 
 	(void)state;
@@ -134,7 +109,7 @@ static void test_dial_that_fails(void **state)
 
 static void test_dial_to_a_name_tries_every_address(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 }); /* IPv4 only */
 	struct conn_target target = { .host = "localhost",
 				      .port = door_port(d),
@@ -157,7 +132,7 @@ static void test_dial_to_a_name_tries_every_address(void **state)
 static void test_close_while_dialling(void **state)
 {
 	static const char *const hosts[] = { "127.0.0.1", "localhost", "no-such-name.invalid" };
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 });
 
 	(void)state;
@@ -192,7 +167,7 @@ static void test_close_while_dialling(void **state)
 
 static void test_end_from_the_other_side(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 });
 	struct peer p;
 
@@ -216,26 +191,11 @@ static void test_end_from_the_other_side(void **state)
 	loop_free(l);
 }
 
-/* Byte `i` of a stream that has no short period. */
-static char pattern_at(size_t i)
-{
-	return (char)((i * 2654435761u) >> 13);
-}
-
-static char *pattern_new(size_t len)
-{
-	char *at = mem_new(len);
-
-	for (size_t i = 0; i < len; i++)
-		at[i] = pattern_at(i);
-	return at;
-}
-
 static void test_pause_stops_the_kernel_and_drain_follows(void **state)
 {
 	const size_t len = 24 * 1024 * 1024;
-	char *sent = pattern_new(len);
-	struct loop *l = loop_make();
+	char *sent = net_pattern_new(len);
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 });
 	size_t stuck;
 	struct peer p;
@@ -287,13 +247,13 @@ static void test_pause_stops_the_kernel_and_drain_follows(void **state)
 
 static void test_two_ready_in_one_round_the_first_closes_both(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 });
 	int fds[2];
 
 	(void)state;
 	for (int i = 0; i < 2; i++)
-		fds[i] = raw_connect(door_port(d));
+		fds[i] = net_raw_connect(door_port(d));
 	WAIT_FOR(l, d->count == 2);
 	for (int i = 0; i < 2; i++) {
 		d->peers[i].also_close = d->peers[1 - i].c;
@@ -313,9 +273,9 @@ static void test_two_ready_in_one_round_the_first_closes_both(void **state)
 
 static void test_reset_by_the_peer(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 });
-	int fd = raw_connect(door_port(d));
+	int fd = net_raw_connect(door_port(d));
 
 	(void)state;
 	WAIT_FOR(l, d->count == 1);
@@ -327,7 +287,7 @@ static void test_reset_by_the_peer(void **state)
 	assert_non_null(strstr(d->peers[0].why.text, "connection reset by peer"));
 	assert_int_equal(d->peers[0].ends, 0);
 	/* the next one while we write */
-	fd = raw_connect(door_port(d));
+	fd = net_raw_connect(door_port(d));
 	WAIT_FOR(l, d->count == 2);
 	raw_reset(fd);
 	for (int i = 0; i < 100 && d->peers[1].c; i++) {
@@ -343,8 +303,8 @@ static void test_reset_by_the_peer(void **state)
 static void test_close_after_flush_delivers_all(void **state)
 {
 	const size_t len = 8 * 1024 * 1024;
-	char *sent = pattern_new(len);
-	struct loop *l = loop_make();
+	char *sent = net_pattern_new(len);
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 });
 	struct peer p;
 
@@ -376,9 +336,9 @@ static void test_close_after_flush_delivers_all(void **state)
 static void test_close_after_flush_has_an_end(void **state)
 {
 	const size_t len = 16 * 1024 * 1024;
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 });
-	char *sent = pattern_new(len);
+	char *sent = net_pattern_new(len);
 	uint64_t began_ms = clock_mono_ms();
 	struct peer p;
 
@@ -407,184 +367,13 @@ static void test_close_after_flush_has_an_end(void **state)
 	loop_free(l);
 }
 
-static void test_limits_of_the_listener(void **state)
-{
-	static const struct {
-		unsigned conn_max, conn_per_ip_max;
-	} rows[] = { { 3, 0 }, { 1000, 3 } };
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct loop *l = loop_make();
-		struct door *d =
-			door_new(l, &(struct door_options){
-					    .conn_max = rows[i].conn_max,
-					    .conn_per_ip_max = rows[i].conn_per_ip_max });
-		int fds[5], more;
-		char byte;
-
-		for (int n = 0; n < 5; n++)
-			fds[n] = raw_connect(door_port(d));
-		WAIT_FOR(l, d->count == 3);
-		for (int n = 0; n < 10; n++)
-			net_turn(l);
-		assert_int_equal(d->count, 3);
-		assert_int_equal(read(fds[3], &byte, 1), 0); /* closed at once */
-		assert_int_equal(read(fds[4], &byte, 1), 0);
-		conn_close(d->peers[1].c);
-		WAIT_FOR(l, d->peers[1].closes);
-		more = raw_connect(door_port(d));
-		WAIT_FOR(l, d->count == 4);
-		close(more);
-		for (int n = 0; n < 5; n++)
-			close(fds[n]);
-		door_free(d);
-		loop_free(l);
-	}
-}
-
-static void test_no_descriptors(void **state)
-{
-	struct loop *l = loop_make();
-	struct door *d = door_new(l, &(struct door_options){ 0 });
-	struct rlimit old, low;
-	int fds[4], next;
-
-	(void)state;
-	net_turn(l);
-	for (int i = 0; i < 4; i++)
-		fds[i] = raw_connect(door_port(d));
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
-	next = dup(0);
-	close(next);
-	low = (struct rlimit){ .rlim_cur = (rlim_t)next + 1, .rlim_max = old.rlim_max };
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0); /* room for one */
-	for (int i = 0; i < 60; i++)
-		net_turn(l);
-	assert_int_equal(d->count, 1); /* the others wait in the kernel's queue */
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
-	WAIT_FOR(l, d->count == 4);
-	for (int i = 0; i < 4; i++)
-		close(fds[i]);
-	door_free(d);
-	loop_free(l);
-}
-
-static void test_listen_addresses(void **state)
-{
-	struct loop *l = loop_make();
-	struct door *d = door_new(l, &(struct door_options){ 0 });
-	const struct {
-		const char *address;
-		uint16_t port;
-		enum err_code code; /* ERR_NONE: it listens */
-		const char *says;
-	} rows[] = {
-		{ "127.0.0.1", 0, ERR_NONE, "" },
-		{ "0.0.0.0", 0, ERR_NONE, "" },
-		{ NULL, 0, ERR_NONE, "" },
-		{ "127.0.0.1", door_port(d), ERR_EXISTS, "in use" },
-		{ "localhost", 0, ERR_INPUT, "'localhost': not an IPv4 or IPv6 address" },
-		{ "300.0.0.1", 0, ERR_INPUT, "'300.0.0.1'" },
-		{ "", 0, ERR_INPUT, "''" },
-		{ "192.0.2.1", 0, ERR_IO, "192.0.2.1" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct listener_options o = { .address = rows[i].address,
-					      .port = rows[i].port,
-					      .conn_max = 10 };
-		struct err e = { 0 };
-		struct listener *n = listener_open(l, &o, NULL, NULL, &e);
-
-		print_message("row %zu: %s\n", i, e.text);
-		assert_int_equal(e.code, rows[i].code);
-		assert_non_null(strstr(e.text, rows[i].says));
-		assert_int_equal(n != NULL, rows[i].code == ERR_NONE);
-		if (n)
-			assert_int_not_equal(listener_port(n), 0);
-		listener_close(n);
-	}
-	door_free(d);
-	loop_free(l);
-}
-
-static void on_conn_count(void *owner, struct conn *c)
-{
-	char *ips = owner;
-
-	size_t len = strlen(ips);
-
-	(void)snprintf(ips + len, 100 - len, "%s ", conn_peer_ip(c));
-	conn_close(c); /* not attached: nobody is told */
-}
-
-static void test_all_addresses_are_both_families(void **state)
-{
-	struct listener_options o = { .conn_max = 10 };
-	struct loop *l = loop_make();
-	char ips[100] = "";
-	struct err e;
-	struct listener *n = listener_open(l, &o, on_conn_count, ips, &e);
-	struct conn_target v4 = { .host = "127.0.0.1", .timeout_ms = 5000 }, v6 = v4;
-	struct peer p, q;
-
-	(void)state;
-	assert_non_null(n);
-	v6.host = "::1";
-	v4.port = v6.port = listener_port(n);
-	peer_init(&p);
-	peer_init(&q);
-	p.ends_back = q.ends_back = true;
-	p.c = conn_dial(l, &v4, &peer_events, &p);
-	WAIT_FOR(l, p.closes);
-	q.c = conn_dial(l, &v6, &peer_events, &q);
-	assert_memory_equal(conn_peer(q.c), "[::1]:", 6);
-	WAIT_FOR(l, q.closes);
-	if (q.opens) /* else this machine has no IPv6 */
-		assert_string_equal(ips, "127.0.0.1 ::1 ");
-	else
-		assert_string_equal(ips, "127.0.0.1 ");
-	peer_free(&p);
-	peer_free(&q);
-	listener_close(n);
-	loop_free(l);
-}
-
-static void test_connections_outlive_the_listener(void **state)
-{
-	struct loop *l = loop_make();
-	struct door *d = door_new(l, &(struct door_options){ 0 });
-	int fd = raw_connect(door_port(d)), late;
-	struct sockaddr_in v4 = { .sin_family = AF_INET,
-				  .sin_port = htons(door_port(d)),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-	(void)state;
-	WAIT_FOR(l, d->count == 1);
-	listener_close(d->listener);
-	d->listener = NULL;
-	late = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(late, (struct sockaddr *)&v4, sizeof(v4)), -1);
-	assert_int_equal(errno, ECONNREFUSED);
-	assert_int_equal(write(fd, "still here", 10), 10);
-	WAIT_FOR(l, d->peers[0].got.len == 10);
-	conn_close(d->peers[0].c);
-	WAIT_FOR(l, d->peers[0].closes);
-	close(late);
-	close(fd);
-	door_free(d);
-	loop_free(l);
-}
-
 static void test_loop_free_with_everything_open(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 });
 	struct conn_target target = { .host = "localhost", .port = 1, .timeout_ms = 1000 };
 	struct peer open, closing, dialling, resolving;
-	int fd = raw_connect(door_port(d));
+	int fd = net_raw_connect(door_port(d));
 
 	(void)state;
 	peer_dial(&open, l, door_port(d), NULL, NULL);
@@ -605,9 +394,9 @@ static void test_loop_free_with_everything_open(void **state)
 
 static void test_close_drops_what_is_queued(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct door *d = door_new(l, &(struct door_options){ 0 });
-	int fd = raw_connect(door_port(d));
+	int fd = net_raw_connect(door_port(d));
 	char byte;
 
 	(void)state;
@@ -636,11 +425,6 @@ int main(void)
 		cmocka_unit_test(test_close_after_flush_delivers_all),
 		cmocka_unit_test(test_close_after_flush_has_an_end),
 		cmocka_unit_test(test_close_drops_what_is_queued),
-		cmocka_unit_test(test_limits_of_the_listener),
-		cmocka_unit_test(test_no_descriptors),
-		cmocka_unit_test(test_listen_addresses),
-		cmocka_unit_test(test_all_addresses_are_both_families),
-		cmocka_unit_test(test_connections_outlive_the_listener),
 		cmocka_unit_test(test_loop_free_with_everything_open),
 	};
 

@@ -9,18 +9,9 @@
 
 static struct pki main_pki, other_pki, expired_pki, named_pki;
 
-static struct loop *loop_make(void)
-{
-	struct err e;
-	struct loop *l = loop_new(&e);
-
-	assert_non_null(l);
-	return l;
-}
-
 static void test_echo(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct tls *server = tls_server_for(&main_pki, NULL, false, alpn_h2_h1);
 	struct tls *client = tls_client_for(buf_span(&main_pki.ca), NULL, NULL, alpn_h1);
 	struct door *d = door_new(l, &(struct door_options){ .tls = server });
@@ -132,7 +123,7 @@ static void test_trust(void **state)
 		struct tls_server_options o = { .cert_pem = buf_span(&k->chain),
 						.key_pem = buf_span(&k->key),
 						.alpn = alpn_h1 };
-		struct loop *l = loop_make();
+		struct loop *l = net_loop_new();
 		struct tls *server, *client;
 		struct door *d;
 		struct err e;
@@ -194,7 +185,7 @@ static void test_client_certificates(void **state)
 		/* the expired leaf is the client CA's own */
 		const struct pki *ca = rows[i].own == OWN_EXPIRED ? &expired_pki : &main_pki;
 		struct tls *server = tls_server_for(&main_pki, ca, false, alpn_h1), *client;
-		struct loop *l = loop_make();
+		struct loop *l = net_loop_new();
 		struct door *d = door_new(l, &(struct door_options){ .tls = server });
 		struct cert_info info;
 		struct peer p;
@@ -234,7 +225,7 @@ static void test_client_certificates(void **state)
 
 static void test_no_common_protocol(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct tls *server = tls_server_for(&main_pki, NULL, false, alpn_h2_h1);
 	struct tls *client = tls_client_for(buf_span(&main_pki.ca), NULL, NULL, alpn_odd);
 	struct door *d = door_new(l, &(struct door_options){ .tls = server });
@@ -260,12 +251,12 @@ static void test_no_common_protocol(void **state)
 }
 
 /*
- * Whether the second connection is resumed. Against this server only TLS 1.3 is spoken, where a client gets no
- * certificate in a resumed session (and always gets one in a full handshake).
+ * Whether the second connection is resumed. Against this server only TLS 1.3 is spoken, where a
+ * client gets no certificate in a resumed session (and always gets one in a full handshake).
  */
 static bool resumes(bool tickets, const struct pki *own, const char *second_name, bool reload)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct tls *server = tls_server_for(&main_pki, own && !tickets ? &main_pki : NULL, tickets,
 					    alpn_h1);
 	struct tls *again = tls_server_for(&main_pki, NULL, tickets, alpn_h1);
@@ -304,21 +295,11 @@ static void test_resumption(void **state)
 	assert_false(resumes(true, NULL, "localhost", true)); /* the new server's key is another */
 }
 
-/* Byte `i` of a stream that has no short period. */
-static char *pattern_new(size_t len)
-{
-	char *at = mem_new(len);
-
-	for (size_t i = 0; i < len; i++)
-		at[i] = (char)((i * 2654435761u) >> 13);
-	return at;
-}
-
 static void test_bulk_and_pause(void **state)
 {
 	const size_t len = 6 * 1024 * 1024 + 12345;
-	char *sent = pattern_new(len);
-	struct loop *l = loop_make();
+	char *sent = net_pattern_new(len);
+	struct loop *l = net_loop_new();
 	struct tls *server = tls_server_for(&main_pki, NULL, true, alpn_h1);
 	struct tls *client = tls_client_for(buf_span(&main_pki.ca), NULL, NULL, alpn_h1);
 	struct door *d = door_new(l, &(struct door_options){ .tls = server });
@@ -361,7 +342,7 @@ static void test_bulk_and_pause(void **state)
 
 static void test_half_close(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct tls *server = tls_server_for(&main_pki, NULL, true, alpn_h1);
 	struct tls *client = tls_client_for(buf_span(&main_pki.ca), NULL, NULL, alpn_h1);
 	struct door *d = door_new(l, &(struct door_options){ .tls = server });
@@ -391,8 +372,8 @@ static void test_half_close(void **state)
 static void test_a_cut_is_no_end(void **state)
 {
 	const size_t len = 20 * 1024 * 1024;
-	char *sent = pattern_new(len);
-	struct loop *l = loop_make();
+	char *sent = net_pattern_new(len);
+	struct loop *l = net_loop_new();
 	struct tls *server = tls_server_for(&main_pki, NULL, true, alpn_h1);
 	struct tls *client = tls_client_for(buf_span(&main_pki.ca), NULL, NULL, alpn_h1);
 	struct door *d = door_new(l, &(struct door_options){ .tls = server });
@@ -426,7 +407,7 @@ static void test_a_cut_is_no_end(void **state)
 
 static void test_peers_that_speak_no_tls(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct tls *server = tls_server_for(&main_pki, NULL, true, alpn_h1);
 	struct tls *client = tls_client_for(buf_span(&main_pki.ca), NULL, NULL, alpn_h1);
 	struct door *d = door_new(l, &(struct door_options){ .tls = server,
@@ -487,7 +468,7 @@ static void test_peers_that_speak_no_tls(void **state)
 static void test_many_handshakes_at_once(void **state)
 {
 	static struct peer peers[40];
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct tls *server = tls_server_for(&main_pki, NULL, true, alpn_h1);
 	struct tls *client = tls_client_for(buf_span(&main_pki.ca), NULL, NULL, alpn_h1);
 	struct door *d = door_new(l, &(struct door_options){ .tls = server });

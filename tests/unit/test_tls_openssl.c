@@ -1,4 +1,6 @@
-/* TLS with OpenSSL on the other side: versions, resumption, certificates of other kinds, refusals. */
+/*
+ * TLS with OpenSSL on the other side: versions, resumption, certificates of other kinds, refusals.
+ */
 #include "tests/unit/net_peer.h"
 
 #include <fcntl.h>
@@ -13,15 +15,6 @@
 
 static struct pki pki;
 static char folder[] = "/tmp/mk8s-openssl-XXXXXX";
-
-static struct loop *loop_make(void)
-{
-	struct err e;
-	struct loop *l = loop_new(&e);
-
-	assert_non_null(l);
-	return l;
-}
 
 static void put_file(const char *name, struct span content)
 {
@@ -81,7 +74,7 @@ static void test_s_client(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct loop *l = loop_make();
+		struct loop *l = net_loop_new();
 		struct tls *server = tls_server_for(&pki, rows[i].client_auth ? &pki : NULL,
 						    !rows[i].client_auth, alpn_h2_h1);
 		struct door *d = door_new(l, &(struct door_options){ .tls = server });
@@ -119,7 +112,7 @@ static void test_s_client_resumes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct loop *l = loop_make();
+		struct loop *l = net_loop_new();
 		struct tls *server = tls_server_for(&pki, NULL, rows[i].tickets, alpn_h2_h1);
 		struct door *d = door_new(l, &(struct door_options){ .tls = server });
 		struct tool t;
@@ -217,7 +210,7 @@ static void test_s_server(void **state)
 	get_file("p384.pem", &p384);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct span cas[] = { buf_span(&pki.ca), buf_span(&rsa), buf_span(&p384) };
-		struct loop *l = loop_make();
+		struct loop *l = net_loop_new();
 		struct tls *client = tls_client_for(cas[rows[i].ca], rows[i].has_own ? &pki : NULL,
 						    NULL, alpn_h1);
 		struct peer p;
@@ -243,7 +236,7 @@ static void test_s_server(void **state)
 
 static void test_curl(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct tls *server = tls_server_for(&pki, NULL, true, alpn_h1);
 	struct door *d = door_new(l, &(struct door_options){ .tls = server });
 	struct tool t;
@@ -267,7 +260,7 @@ static void test_curl(void **state)
 
 static int set_up(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct tool t;
 
 	(void)state;
@@ -291,7 +284,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	struct loop *l = loop_make();
+	struct loop *l = net_loop_new();
 	struct tool t;
 
 	(void)state;
