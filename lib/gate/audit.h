@@ -73,7 +73,7 @@ void audit_refused(struct audit *a, const char *source, const char *command);
 
 struct audit_filter {
 	const char *user, *cluster, *verb; /* exact, UUIDs too; NULL: any */
-	int64_t since_unix_us, until_unix_us; /* 0: open */
+	int64_t since_unix_us, until_unix_us; /* from, and before; 0: open */
 	const char *cursor; /* from the previous page, or NULL */
 	unsigned limit;     /* 1..1000 */
 };

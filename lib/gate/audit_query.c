@@ -144,7 +144,7 @@ int audit_query(struct audit *a, const struct audit_filter *f, struct buf *into,
 	if (f->limit < 1 || f->limit > LIMIT_MAX)
 		return err_set(e, ERR_INPUT, "limit must be 1 to %d", LIMIT_MAX);
 	if (f->until_unix_us > 0)
-		from.time_unix_us = f->until_unix_us;
+		from = (struct place){ f->until_unix_us, 0 }; /* not itself */
 	if (f->cursor && cursor_parse(f->cursor, &from, e) < 0)
 		return -1;
 	if (store_select(a->reader, page_sql,

@@ -212,10 +212,10 @@ static void sign_head(struct audit *a)
 	struct err e = { 0 };
 	size_t len;
 
+	buf_init(&text, 1024);
 	a->sign_at_ms = clock_mono_ms() + a->options.sign_every_ms;
 	if (!a->chain_known || a->committed.seq <= a->signed_seq)
 		return;
-	buf_init(&text, 1024);
 	audit_head_print(&a->committed, now_us, &text);
 	if (key_sign(a->options.sign_key, buf_span(&text), signature, &len, &e) < 0 ||
 	    store_exec(a->writer, "INSERT INTO audit_heads (seq, time_unix_us, hash, signature) VALUES ($1, $2, $3, $4)",
