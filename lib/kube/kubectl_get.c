@@ -76,8 +76,29 @@ static void drop_pages(struct get *g, size_t from)
 		json_free(g->pages[--g->page_count].document);
 }
 
+/* kubectl says what it was that could not be listed. */
+static void explain_list(const struct get *g, const struct kubectl_target *t, struct kube_status *status)
+{
+	const struct kube_resource *r = t->resource;
+	const struct get_options *o = g->o;
+	char *message = status->message;
+
+	if (t->name || (status->code != 400 && status->code != 404))
+		return;
+	if (o->selector || o->field_selector)
+		status->message = mem_printf("Unable to find \"%s/%s, Resource=%s\" that match label selector \"%s\", "
+					     "field selector \"%s\": %s",
+					     r->group, r->version, r->plural, o->selector ? o->selector : "",
+					     o->field_selector ? o->field_selector : "", message);
+	else
+		status->message = mem_printf("Unable to list \"%s/%s, Resource=%s\": %s", r->group, r->version,
+					     r->plural, message);
+	free(message);
+}
+
 /* One request. 0, or -1 after having noted the failure; *ret_status is the HTTP status of a refusal. */
-static int ask(struct get *g, const char *path, struct json **ret, int *ret_status)
+static int ask(struct get *g, const struct kubectl_target *t, const char *path, struct json **ret,
+	       int *ret_status)
 {
 	const struct kube_request rq = { .path = path, .accept = is_table(g->output) ? KUBE_TABLE : KUBE_JSON };
 	struct kube_answer answer;
@@ -90,10 +111,12 @@ static int ask(struct get *g, const char *path, struct json **ret, int *ret_stat
 		(void)err_context(&failure, "GET %.100s: the server's answer", path);
 	kubectl_warn(g->k, &answer);
 	kube_answer_free(&answer);
-	if (rc && (status.code == HTTP_GONE || (status.code == 404 && g->o->ignore_not_found)))
+	if (rc && (status.code == HTTP_GONE || (status.code == 404 && g->o->ignore_not_found))) {
 		kube_status_free(&status); /* the caller starts anew; or nobody wants to know */
-	else if (rc)
+	} else if (rc) {
+		explain_list(g, t, &status);
 		kubectl_fail_request(g->k, &status, &failure);
+	}
 	return rc;
 }
 
@@ -131,7 +154,7 @@ static void get_list(struct get *g, const struct kubectl_target *t)
 
 		if (!path)
 			return;
-		if (ask(g, path, &document, &status)) {
+		if (ask(g, t, path, &document, &status)) {
 			if (status != HTTP_GONE || whole)
 				return;
 			drop_pages(g, first);
@@ -155,7 +178,7 @@ static void get_object(struct get *g, const struct kubectl_target *t)
 	int status;
 
 	buf_init(&path, KUBECTL_FILE_MAX);
-	if (kubectl_put_path(g->k, &path, t) && ask(g, buf_str(&path), &document, &status) == 0)
+	if (kubectl_put_path(g->k, &path, t) && ask(g, t, buf_str(&path), &document, &status) == 0)
 		add_page(g, t, document);
 	buf_free(&path);
 }
@@ -348,8 +371,6 @@ static bool check_options(struct kubectl *k, const struct get_options *o, const 
 			      "You must specify the type of resource to get: kubectl get TYPE [NAME ...]");
 	else if (args->count && o->files.count)
 		kubectl_failf(k, ERR_USAGE, "when files are given, no TYPE or NAME may be given as well");
-	else if (by_name && o->all_namespaces)
-		kubectl_failf(k, ERR_USAGE, "a resource cannot be retrieved by name across all namespaces");
 	else if (by_name && (o->selector || o->field_selector))
 		kubectl_failf(k, ERR_USAGE, "name cannot be provided when a selector is specified");
 	else if (o->output_watch_events && !o->watch && !o->watch_only)
@@ -358,6 +379,18 @@ static bool check_options(struct kubectl *k, const struct get_options *o, const 
 	else
 		return true;
 	return false;
+}
+
+/* Cluster-scoped objects may be named beside -A. */
+static bool check_targets(struct kubectl *k, const struct get_options *o, const struct kubectl_targets *t)
+{
+	for (size_t i = 0; i < t->count && o->all_namespaces; i++)
+		if (t->at[i].name && !t->at[i].object && t->at[i].resource->is_namespaced) {
+			kubectl_failf(k, ERR_USAGE,
+				      "a resource cannot be retrieved by name across all namespaces");
+			return false;
+		}
+	return true;
 }
 
 static void get(struct kubectl *k, const struct get_options *o, const struct options_rest *args)
@@ -371,6 +404,8 @@ static void get(struct kubectl *k, const struct get_options *o, const struct opt
 	rc = o->files.count ? kubectl_targets_of_files(k, &o->files, namespace, o->namespace != NULL, &g.targets)
 			    : kubectl_targets_of_args(k, args->at, args->count,
 						      o->all_namespaces ? "" : namespace, &g.targets);
+	if (rc == 0 && !check_targets(k, o, &g.targets))
+		rc = -1;
 	if (rc == 0 && (o->watch || o->watch_only)) {
 		if (g.targets.count == 1)
 			watch(&g);

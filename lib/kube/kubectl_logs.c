@@ -95,6 +95,18 @@ static const char *choose(struct kubectl *k, const struct json *pod, const char 
 	return asked ? asked : first;
 }
 
+static void fail_pod(struct kubectl *k, const struct kubectl_target *pod, struct kube_status *status,
+		     const struct err *failure)
+{
+	if (strcmp(status->reason, "NotFound") != 0) {
+		kubectl_fail_request(k, status, failure);
+		return;
+	}
+	kubectl_failf(k, ERR_NOT_FOUND, "error from server (NotFound): %s in namespace \"%s\"", status->message,
+		      pod->namespace);
+	kube_status_free(status);
+}
+
 static char *find_container(struct kubectl *k, const struct kubectl_target *pod, const char *asked)
 {
 	struct kube_request rq = { 0 };
@@ -110,7 +122,7 @@ static char *find_container(struct kubectl *k, const struct kubectl_target *pod,
 	if (kubectl_put_path(k, &path, pod)) {
 		rq.path = buf_str(&path);
 		if (kube_do(k->client, &rq, &answer, &status, &failure))
-			kubectl_fail_request(k, &status, &failure);
+			fail_pod(k, pod, &status, &failure);
 		else if (json_parse(buf_span(&answer.body), KUBECTL_JSON_LIMITS(KUBECTL_FILE_MAX), &object,
 				    &failure))
 			kubectl_fail(k, &failure);

@@ -123,9 +123,11 @@ int kubectl_targets_of_args(struct kubectl *k, char **args, int count, const cha
 	return 0;
 }
 
-static const struct kube_resource *find_kind(struct kubectl *k, const char *file,
+static const struct kube_resource *find_kind(struct kubectl *k, const char *file, const struct json *object,
 					     const char *api_version, const char *kind)
 {
+	const char *name = json_find_str(object, "metadata.name");
+	const char *namespace = json_find_str(object, "metadata.namespace");
 	const struct kube_resource *r = kube_discovery_find_kind(NULL, api_version, kind);
 
 	if (r)
@@ -135,9 +137,9 @@ static const struct kube_resource *find_kind(struct kubectl *k, const char *file
 	r = kube_discovery_find_kind(&k->discovery, api_version, kind);
 	if (!r)
 		kubectl_failf(k, ERR_NOT_FOUND,
-			      "resource mapping not found for \"%s\": no matches for kind \"%s\" in version "
-			      "\"%s\"\nensure CRDs are installed first",
-			      file, kind, api_version);
+			      "resource mapping not found for name: \"%s\" namespace: \"%s\" from \"%s\": no "
+			      "matches for kind \"%s\" in version \"%s\"\nensure CRDs are installed first",
+			      name, namespace ? namespace : "", file, kind, api_version);
 	return r;
 }
 
@@ -168,19 +170,18 @@ static int add_object(struct kubectl *k, const char *file, struct json *object, 
 {
 	const char *api_version = json_str(object, "apiVersion"), *kind = json_str(object, "kind");
 	const char *name = json_find_str(object, "metadata.name");
+	const char *generated = json_find_str(object, "metadata.generateName");
 	const struct kube_resource *r = NULL;
 	const char *where;
 
 	if (!api_version || !kind)
 		kubectl_failf(k, ERR_INPUT, "error parsing %s: apiVersion or kind is not set", file);
+	else if ((!name || !name[0]) && generated)
+		kubectl_failf(k, ERR_INPUT, "from %s: cannot use generate name with apply", generated);
 	else if (!name || !name[0])
-		kubectl_failf(k, ERR_INPUT,
-			      json_find_str(object, "metadata.generateName")
-				      ? "from %s: cannot use generate name here"
-				      : "%s: resource name may not be empty",
-			      file);
+		kubectl_failf(k, ERR_INPUT, "resource name may not be empty");
 	else
-		r = find_kind(k, file, api_version, kind);
+		r = find_kind(k, file, object, api_version, kind);
 	where = r ? namespace_of(k, r, object, namespace, enforced) : NULL;
 	if (where)
 		return add(k, t, r, where, name, object);

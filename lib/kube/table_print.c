@@ -1,6 +1,7 @@
 /* Tables of the API server, printed as kubectl get prints them. */
 #include "lib/kube/table_print.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +42,7 @@ void table_print_free(struct table_print *p)
 
 void table_print_set_event(struct table_print *p, const char *event)
 {
-	if (span_to_str(span_of(event), p->event, sizeof(p->event)))
-		p->event[0] = '\0';
+	(void)snprintf(p->event, sizeof(p->event), "%-8.8s", event); /* so that later types need no more room */
 }
 
 size_t table_print_count(const struct table_print *p)
