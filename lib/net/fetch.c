@@ -20,7 +20,8 @@
 #define BACKOFF_MAX_MS 5000
 #define RETRY_AFTER_MAX_S 30
 
-/* Our anchors and our client certificate must never be used towards a proxy, so that is spoken to in plain HTTP. */
+/* Our anchors and our client certificate must never be used towards a proxy, so that is spoken to
+ * in plain HTTP. */
 static int check_proxy(const char *proxy, const char *from, struct err *e)
 {
 	if (proxy && strncasecmp(proxy, "https://", 8) == 0)
@@ -30,8 +31,8 @@ static int check_proxy(const char *proxy, const char *from, struct err *e)
 
 static int check_proxies(const struct fetch_options *o, struct err *e)
 {
-	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
-					     "ALL_PROXY" };
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "http_proxy",
+					     "all_proxy", "ALL_PROXY" };
 
 	if (o->proxy)
 		return check_proxy(o->proxy, "that was given", e);
@@ -71,7 +72,8 @@ struct fetch *fetch_new(const struct fetch_options *o, struct err *e)
 
 	if (check_proxies(o, e) < 0)
 		return NULL;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { /* counted, and safe on any thread */
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) !=
+	    CURLE_OK) { /* counted, and safe on any thread */
 		(void)err_set(e, ERR_NOMEM, "libcurl cannot be readied");
 		return NULL;
 	}
@@ -105,7 +107,8 @@ void fetch_free(struct fetch *f)
 	curl_global_cleanup();
 }
 
-/* 100 ms, 200 ms, 400 ms ... at most 5 s, and of that a random part, so that many clients do not come back at once. */
+/* 100 ms, 200 ms, 400 ms ... at most 5 s, and of that a random part, so that many clients do not
+ * come back at once. */
 static uint64_t backoff_ms(unsigned tries)
 {
 	uint64_t most = tries < 6 ? (uint64_t)BACKOFF_MS << tries : BACKOFF_MAX_MS;
@@ -138,8 +141,8 @@ static bool is_repeatable(const struct fetch_request *rq)
 }
 
 /* How long to wait before the next try; -1: there is no use in one. */
-static int64_t retry_wait_ms(const struct fetch_try *t, int result, bool nothing_sent, unsigned tries,
-			     const struct err *e)
+static int64_t retry_wait_ms(const struct fetch_try *t, int result, bool nothing_sent,
+			     unsigned tries, const struct err *e)
 {
 	int64_t wait_ms = (int64_t)backoff_ms(tries), asked_ms;
 
@@ -166,16 +169,20 @@ static void sleep_ms(int64_t ms)
 		;
 }
 
-int fetch_do(struct fetch *f, const struct fetch_request *rq, struct fetch_answer *ret_answer, struct err *e)
+int fetch_do(struct fetch *f, const struct fetch_request *rq, struct fetch_answer *ret_answer,
+	     struct err *e)
 {
-	uint64_t deadline_ms = clock_mono_ms() + (rq->timeout_ms ? rq->timeout_ms : FETCH_TIMEOUT_MS);
+	uint64_t deadline_ms =
+		clock_mono_ms() + (rq->timeout_ms ? rq->timeout_ms : FETCH_TIMEOUT_MS);
 	bool nothing_sent;
 	int64_t wait_ms;
 	int result;
 
 	*ret_answer = (struct fetch_answer){ 0 };
 	for (unsigned tries = 0;; tries++) {
-		struct fetch_try t = { .f = f, .rq = rq, .answer = ret_answer, .deadline_ms = deadline_ms };
+		struct fetch_try t = {
+			.f = f, .rq = rq, .answer = ret_answer, .deadline_ms = deadline_ms
+		};
 
 		result = fetch_try_run(&t, &nothing_sent, e);
 		if (tries >= rq->retry_max)
@@ -188,15 +195,17 @@ int fetch_do(struct fetch *f, const struct fetch_request *rq, struct fetch_answe
 	}
 }
 
-bool fetch_answer_field(const struct fetch_answer *a, const char *name, char *into, size_t into_size)
+bool fetch_answer_field(const struct fetch_answer *a, const char *name, char *into,
+			size_t into_size)
 {
 	struct span rest = buf_span(&a->fields), wanted = span_of(name), line;
 
 	while (rest.len > 0 && span_take_part(&rest, '\n', &line)) {
-		if (!span_starts(line, wanted) || line.len < wanted.len + 2 || line.at[wanted.len] != ':')
+		if (!span_starts(line, wanted) || line.len < wanted.len + 2 ||
+		    line.at[wanted.len] != ':')
 			continue;
-		return span_to_str(span_from(line.at + wanted.len + 2, line.len - wanted.len - 2), into,
-				   into_size) == 0;
+		return span_to_str(span_from(line.at + wanted.len + 2, line.len - wanted.len - 2),
+				   into, into_size) == 0;
 	}
 	return false;
 }

@@ -1,4 +1,5 @@
-/* A sentence for every way in which a request can fail; never with more of its URL than the origin. */
+/* A sentence for every way in which a request can fail; never with more of its URL than the origin.
+ */
 #include <string.h>
 
 #include "lib/net/fetch_inner.h"
@@ -21,7 +22,8 @@ static int describe_connect(const struct fetch_try *t, struct err *e)
 
 	(void)curl_easy_getinfo(t->f->easy, CURLINFO_OS_ERRNO, &number);
 	if (number)
-		return err_set_errno(e, ERR_UNREACHABLE, (int)number, "cannot connect to %s", t->origin);
+		return err_set_errno(e, ERR_UNREACHABLE, (int)number, "cannot connect to %s",
+				     t->origin);
 	return err_set(e, ERR_UNREACHABLE, "cannot connect to %s", t->origin);
 }
 
@@ -33,8 +35,9 @@ static int describe_timeout(const struct fetch_try *t, struct err *e)
 	if (t->head_done && t->rq->on_chunk)
 		return err_set(e, ERR_TIMEOUT, "%s sent nothing for %llu ms", t->origin,
 			       (unsigned long long)t->rq->idle_timeout_ms);
-	return err_set(e, ERR_TIMEOUT, "%s did not answer within %llu ms", t->origin,
-		       (unsigned long long)(t->rq->timeout_ms ? t->rq->timeout_ms : FETCH_TIMEOUT_MS));
+	return err_set(
+		e, ERR_TIMEOUT, "%s did not answer within %llu ms", t->origin,
+		(unsigned long long)(t->rq->timeout_ms ? t->rq->timeout_ms : FETCH_TIMEOUT_MS));
 }
 
 /* A proxy that refuses the way says so by its status. */
@@ -44,9 +47,11 @@ static int describe_proxy(const struct fetch_try *t, struct err *e)
 
 	(void)curl_easy_getinfo(t->f->easy, CURLINFO_HTTP_CONNECTCODE, &status);
 	if (status)
-		return err_set(e, ERR_UNREACHABLE, "the proxy refused the way to %s with status %ld%s", t->origin,
+		return err_set(e, ERR_UNREACHABLE,
+			       "the proxy refused the way to %s with status %ld%s", t->origin,
 			       status, status == 407 ? " (it wants a user and a password)" : "");
-	return err_set(e, ERR_UNREACHABLE, "the proxy on the way to %s did not answer as one", t->origin);
+	return err_set(e, ERR_UNREACHABLE, "the proxy on the way to %s did not answer as one",
+		       t->origin);
 }
 
 static int describe_broken(const struct fetch_try *t, struct err *e)
@@ -56,7 +61,8 @@ static int describe_broken(const struct fetch_try *t, struct err *e)
 	(void)curl_easy_getinfo(t->f->easy, CURLINFO_HTTP_CONNECTCODE, &status);
 	if (status >= 300)
 		return describe_proxy(t, e);
-	return err_set(e, ERR_UNREACHABLE, "%s closed the connection before its answer was whole", t->origin);
+	return err_set(e, ERR_UNREACHABLE, "%s closed the connection before its answer was whole",
+		       t->origin);
 }
 
 int fetch_describe(const struct fetch_try *t, CURLcode rc, struct err *e)
@@ -67,11 +73,12 @@ int fetch_describe(const struct fetch_try *t, CURLcode rc, struct err *e)
 	case CURLE_UNSUPPORTED_PROTOCOL: /* the URL's scheme was checked: this is what came back */
 		return err_set(e, ERR_PROTOCOL, "what %s answered is not HTTP", t->origin);
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return err_set(e, ERR_UNREACHABLE, "cannot connect to %s: the name '%s' is not known", t->origin,
+		return err_set(e, ERR_UNREACHABLE,
+			       "cannot connect to %s: the name '%s' is not known", t->origin,
 			       t->host);
 	case CURLE_COULDNT_RESOLVE_PROXY:
-		return err_set(e, ERR_UNREACHABLE, "cannot connect to %s: the proxy's name is not known",
-			       t->origin);
+		return err_set(e, ERR_UNREACHABLE,
+			       "cannot connect to %s: the proxy's name is not known", t->origin);
 	case CURLE_COULDNT_CONNECT:
 		return describe_connect(t, e);
 	case CURLE_OPERATION_TIMEDOUT:
@@ -93,7 +100,7 @@ int fetch_describe(const struct fetch_try *t, CURLcode rc, struct err *e)
 	case CURLE_OUT_OF_MEMORY:
 		return err_set(e, ERR_NOMEM, "no memory for a request to %s", t->origin);
 	default:
-		return err_set(e, ERR_PROTOCOL, "the answer of %s is not HTTP as it should be: %s", t->origin,
-			       curl_easy_strerror(rc));
+		return err_set(e, ERR_PROTOCOL, "the answer of %s is not HTTP as it should be: %s",
+			       t->origin, curl_easy_strerror(rc));
 	}
 }

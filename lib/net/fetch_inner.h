@@ -29,19 +29,20 @@ struct fetch_try {
 	const struct fetch_request *rq;
 	struct fetch_answer *answer;
 	struct curl_slist *fields;
-	char host[256];                 /* of the URL */
+	char host[256]; /* of the URL */
 	char origin[FETCH_ORIGIN_SIZE]; /* "https://host:port": all that sentences show of a URL */
 	char curl_text[CURL_ERROR_SIZE];
 	size_t body_sent;
 	uint64_t deadline_ms; /* monotonic, until the head where on_chunk is set; then UINT64_MAX */
-	uint64_t heard_ms;    /* monotonic: the last bytes came */
+	uint64_t heard_ms; /* monotonic: the last bytes came */
 	bool head_done;
-	bool stopped;   /* on_chunk said so */
+	bool stopped; /* on_chunk said so */
 	bool timed_out;
 	bool delivered; /* on_chunk has got something */
 };
 
-/* Runs one try. 0, or -1; *ret_nothing_sent says whether the request cannot have reached a server. */
+/* Runs one try. 0, or -1; *ret_nothing_sent says whether the request cannot have reached a server.
+ */
 int fetch_try_run(struct fetch_try *t, bool *ret_nothing_sent, struct err *e);
 /* The sentence for what libcurl ended with. Always -1. */
 int fetch_describe(const struct fetch_try *t, CURLcode rc, struct err *e);

@@ -24,7 +24,8 @@ static void take_field(struct fetch_try *t, struct span line)
 	for (ptrdiff_t i = 0; i < colon; i++)
 		(void)buf_put_char(into, (char)tolower((unsigned char)line.at[i]));
 	(void)buf_put_str(into, ": ");
-	(void)buf_put_span(into, span_trim(span_from(line.at + colon + 1, line.len - (size_t)colon - 1)));
+	(void)buf_put_span(into,
+			   span_trim(span_from(line.at + colon + 1, line.len - (size_t)colon - 1)));
 	(void)buf_put_char(into, '\n');
 }
 
@@ -90,7 +91,8 @@ static bool is_idempotent(const char *method)
 	return false;
 }
 
-/* libcurl would send a request again when a kept connection dies under it; a POST is never sent twice. */
+/* libcurl would send a request again when a kept connection dies under it; a POST is never sent
+ * twice. */
 static int on_seek(void *arg, curl_off_t offset, int origin)
 {
 	struct fetch_try *t = arg;
@@ -124,11 +126,15 @@ static int try_take_url(struct fetch_try *t, struct err *e)
 
 	if (url_split(span_of(t->rq->url), &url, e) < 0)
 		return err_set(e, ERR_INPUT, "the URL of a request is malformed");
-	if (!span_equal_nocase(url.scheme, SPAN("https")) && !span_equal_nocase(url.scheme, SPAN("http")))
-		return err_set(e, ERR_INPUT, "a URL with the scheme '%.*s' cannot be fetched, only http and https",
-			       url.scheme.len > 20 ? 20 : (int)url.scheme.len, url.scheme.at);
+	if (!span_equal_nocase(url.scheme, SPAN("https")) &&
+	    !span_equal_nocase(url.scheme, SPAN("http")))
+		return err_set(
+			e, ERR_INPUT,
+			"a URL with the scheme '%.*s' cannot be fetched, only http and https",
+			url.scheme.len > 20 ? 20 : (int)url.scheme.len, url.scheme.at);
 	if (span_to_str(url.host, t->host, sizeof(t->host)) < 0)
-		return err_set(e, ERR_INPUT, "the host of a URL is longer than %zu bytes", sizeof(t->host) - 1);
+		return err_set(e, ERR_INPUT, "the host of a URL is longer than %zu bytes",
+			       sizeof(t->host) - 1);
 	if (url.port)
 		(void)snprintf(port, sizeof(port), ":%u", (unsigned)url.port);
 	(void)snprintf(t->origin, sizeof(t->origin), "%.*s://%s%s%s%s", SPAN_ARG(url.scheme),
@@ -154,7 +160,8 @@ static int try_add_field(struct fetch_try *t, const char *field, struct err *e)
 
 	for (const char *c = field; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return err_set(e, ERR_INPUT, "a header field may not hold control characters");
+			return err_set(e, ERR_INPUT,
+				       "a header field may not hold control characters");
 	if (name_len == 0 || *value != ':')
 		return err_set(e, ERR_INPUT, "a header field must read 'Name: value'");
 	if (value[1 + strspn(value + 1, " ")] != '\0') {
@@ -196,7 +203,8 @@ static int try_set_method(struct fetch_try *t, struct err *e)
 	}
 	if (t->rq->body.len || strcmp(method, "POST") == 0) {
 		(void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
-		(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->rq->body.len);
+		(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				       (curl_off_t)t->rq->body.len);
 		(void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
 		(void)curl_easy_setopt(easy, CURLOPT_READDATA, t);
 		(void)curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
@@ -206,7 +214,8 @@ static int try_set_method(struct fetch_try *t, struct err *e)
 	return 0;
 }
 
-/* Options of libcurl's that this build knows cannot fail but for memory, which a later step reports. */
+/* Options of libcurl's that this build knows cannot fail but for memory, which a later step
+ * reports. */
 static void try_set_options(struct fetch_try *t)
 {
 	const struct fetch *f = t->f;
@@ -281,16 +290,18 @@ static void try_wipe_fields(struct fetch_try *t)
 
 static int try_judge(struct fetch_try *t, CURLcode rc, struct err *e)
 {
-	if (rc == CURLE_OK && !t->head_done) /* libcurl takes a head that is cut short for a whole answer */
+	if (rc == CURLE_OK &&
+	    !t->head_done) /* libcurl takes a head that is cut short for a whole answer */
 		rc = CURLE_RECV_ERROR;
 	if (rc == CURLE_OK || t->stopped)
 		return 0;
 	if (rc != CURLE_WRITE_ERROR)
 		return fetch_describe(t, rc, e);
 	if (t->answer->fields.failed)
-		return err_set(e, ERR_LIMIT, "the head of the answer of %s is larger than %d bytes", t->origin,
-			       FETCH_FIELDS_MAX);
-	return err_set(e, ERR_LIMIT, "the answer of %s is larger than %zu bytes", t->origin, t->answer->body.max);
+		return err_set(e, ERR_LIMIT, "the head of the answer of %s is larger than %d bytes",
+			       t->origin, FETCH_FIELDS_MAX);
+	return err_set(e, ERR_LIMIT, "the answer of %s is larger than %zu bytes", t->origin,
+		       t->answer->body.max);
 }
 
 int fetch_try_run(struct fetch_try *t, bool *ret_nothing_sent, struct err *e)
@@ -311,7 +322,8 @@ int fetch_try_run(struct fetch_try *t, bool *ret_nothing_sent, struct err *e)
 		return -1;
 	}
 	err_clear(&f->tls_err);
-	rc = curl_multi_add_handle(f->multi, f->easy) == CURLM_OK ? try_perform(t) : CURLE_OUT_OF_MEMORY;
+	rc = curl_multi_add_handle(f->multi, f->easy) == CURLM_OK ? try_perform(t) :
+								    CURLE_OUT_OF_MEMORY;
 	(void)curl_easy_getinfo(f->easy, CURLINFO_REQUEST_SIZE, &sent);
 	*ret_nothing_sent = rc != CURLE_OK && sent == 0;
 	result = try_judge(t, rc, e);

@@ -1,8 +1,9 @@
 /*
- * Unary gRPC over HTTP/2, both roles (the gRPC over HTTP/2 specification; messages are protobuf-c's).
+ * Unary gRPC over HTTP/2, both roles (the gRPC over HTTP/2 specification; messages are
+ * protobuf-c's).
  *
- * content-type application/grpc, te: trailers, grpc-timeout honoured, Trailers-Only errors, percent-encoded
- * grpc-message, compressed messages UNIMPLEMENTED, messages up to GRPC_MESSAGE_MAX.
+ * content-type application/grpc, te: trailers, grpc-timeout honoured, Trailers-Only errors,
+ * percent-encoded grpc-message, compressed messages UNIMPLEMENTED, messages up to GRPC_MESSAGE_MAX.
  */
 #ifndef MK8S_NET_GRPC_H
 #define MK8S_NET_GRPC_H
@@ -38,7 +39,7 @@ enum grpc_status {
 struct grpc_call {
 	void *app;
 	struct span message; /* the request, decoded from its frame */
-	struct buf answer;   /* the handler appends its message; ceiling GRPC_MESSAGE_MAX */
+	struct buf answer; /* the handler appends its message; ceiling GRPC_MESSAGE_MAX */
 	struct span peer_cert; /* the client's verified certificate, DER; empty when none */
 	const char *peer_ip;
 	uint64_t deadline_mono_ms; /* of the client's grpc-timeout, at most 60 s from the start */
@@ -48,8 +49,8 @@ struct grpc_call {
 typedef enum grpc_status grpc_fn(struct grpc_call *call, struct err *e);
 
 struct grpc_method {
-	const char *path;    /* "/mk8s.agent.v1.AgentService/Register" */
-	bool needs_cert;     /* without a client certificate: PERMISSION_DENIED */
+	const char *path; /* "/mk8s.agent.v1.AgentService/Register" */
+	bool needs_cert; /* without a client certificate: PERMISSION_DENIED */
 	grpc_fn *handle;
 };
 
@@ -61,12 +62,15 @@ enum err_code grpc_err_code(enum grpc_status status);
 struct h2;
 struct loop;
 /* `message` is borrowed during the call; why->code is ERR_NONE on success. */
-typedef void grpc_done_fn(void *owner, const struct err *why, enum grpc_status status, struct span message);
-/* The client side: one call on an HTTP/2 client connection; done comes once, at the latest after timeout_ms. */
-void grpc_call_unary(struct loop *l, struct h2 *h, const char *path, struct span message, uint64_t timeout_ms,
-		     grpc_done_fn *done, void *owner);
+typedef void grpc_done_fn(void *owner, const struct err *why, enum grpc_status status,
+			  struct span message);
+/* The client side: one call on an HTTP/2 client connection; done comes once, at the latest after
+ * timeout_ms. */
+void grpc_call_unary(struct loop *l, struct h2 *h, const char *path, struct span message,
+		     uint64_t timeout_ms, grpc_done_fn *done, void *owner);
 
-/* Serves a stream whose path is one of `methods` (else UNIMPLEMENTED); used by lib/net/server. `o` is copied. */
+/* Serves a stream whose path is one of `methods` (else UNIMPLEMENTED); used by lib/net/server. `o`
+ * is copied. */
 struct pool;
 struct grpc_server_options {
 	struct loop *loop;
@@ -75,7 +79,7 @@ struct grpc_server_options {
 	const struct grpc_method *methods;
 	size_t method_count;
 	size_t *held_bytes; /* counts the bytes of messages in memory; on the loop */
-	size_t held_max;    /* calls beyond it are RESOURCE_EXHAUSTED */
+	size_t held_max; /* calls beyond it are RESOURCE_EXHAUSTED */
 	/* Told of the call's status when it is answered, on the loop; may be NULL. */
 	void (*on_status)(struct http_stream *s, enum grpc_status status);
 };

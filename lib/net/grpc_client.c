@@ -19,7 +19,7 @@ struct grpc_out {
 	size_t sent;
 	bool request_ended;
 	struct buf answer; /* frame head and message */
-	bool is_grpc;      /* the answer's head was that of a gRPC answer */
+	bool is_grpc; /* the answer's head was that of a gRPC answer */
 	int http_status;
 	enum grpc_status status;
 	bool has_status;
@@ -29,7 +29,8 @@ struct grpc_out {
 	void *owner;
 };
 
-static void call_done(struct grpc_out *c, const struct err *why, enum grpc_status status, struct span message)
+static void call_done(struct grpc_out *c, const struct err *why, enum grpc_status status,
+		      struct span message)
 {
 	grpc_done_fn *done = c->done;
 
@@ -40,7 +41,8 @@ static void call_done(struct grpc_out *c, const struct err *why, enum grpc_statu
 	done(c->owner, why, status, message);
 }
 
-static void call_fail(struct grpc_out *c, enum grpc_status status, enum err_code code, const char *sentence)
+static void call_fail(struct grpc_out *c, enum grpc_status status, enum err_code code,
+		      const char *sentence)
 {
 	struct err e;
 
@@ -48,7 +50,8 @@ static void call_fail(struct grpc_out *c, enum grpc_status status, enum err_code
 	call_done(c, &e, status, SPAN_NONE);
 }
 
-static void call_abort(struct grpc_out *c, enum grpc_status status, enum err_code code, const char *sentence)
+static void call_abort(struct grpc_out *c, enum grpc_status status, enum err_code code,
+		       const char *sentence)
 {
 	http_stream_reset(c->stream, HTTP_RESET_CANCEL);
 	call_fail(c, status, code, sentence);
@@ -58,7 +61,8 @@ static void call_pump(struct grpc_out *c, struct http_stream *s)
 {
 	struct err e;
 
-	while (!c->request_ended && c->sent < c->request.len && http_stream_queued(s) < CALL_QUEUE_LEN) {
+	while (!c->request_ended && c->sent < c->request.len &&
+	       http_stream_queued(s) < CALL_QUEUE_LEN) {
 		size_t len = c->request.len - c->sent;
 
 		if (len > CALL_PIECE_LEN)
@@ -84,7 +88,8 @@ static void take_status(struct grpc_out *c, const struct http_field *fields, siz
 	if (!status)
 		return;
 	c->has_status = true;
-	c->status = span_to_u64(*status, 16, &number) == 0 ? (enum grpc_status)number : GRPC_UNKNOWN;
+	c->status =
+		span_to_u64(*status, 16, &number) == 0 ? (enum grpc_status)number : GRPC_UNKNOWN;
 	if (sentence)
 		grpc_message_decode(*sentence, c->sentence, sizeof(c->sentence));
 }
@@ -106,7 +111,8 @@ static void on_body(void *owner, struct http_stream *s, struct span bytes)
 
 	http_stream_consume(s, bytes.len);
 	if (c->is_grpc && buf_put_span(&c->answer, bytes) < 0)
-		call_abort(c, GRPC_RESOURCE_EXHAUSTED, ERR_LIMIT, "the answer is larger than 4 MiB");
+		call_abort(c, GRPC_RESOURCE_EXHAUSTED, ERR_LIMIT,
+			   "the answer is larger than 4 MiB");
 }
 
 /* The mapping of the gRPC documents for an answer that is not gRPC's. */
@@ -139,14 +145,16 @@ static void call_finish(struct grpc_out *c)
 
 	if (!c->is_grpc && !c->has_status) {
 		status = status_of_http(c->http_status);
-		(void)err_set(&e, grpc_err_code(status), "the peer answered with HTTP status %d, not with gRPC",
+		(void)err_set(&e, grpc_err_code(status),
+			      "the peer answered with HTTP status %d, not with gRPC",
 			      c->http_status);
 	} else if (!c->has_status) {
 		status = GRPC_UNKNOWN;
 		(void)err_set(&e, ERR_PROTOCOL, "the answer ended without grpc-status");
 	} else if (c->status != GRPC_OK) {
 		status = c->status;
-		(void)err_set(&e, grpc_err_code(status), "%s", c->sentence[0] ? c->sentence : "the peer gave no reason");
+		(void)err_set(&e, grpc_err_code(status), "%s",
+			      c->sentence[0] ? c->sentence : "the peer gave no reason");
 	} else {
 		status = grpc_frame_read(buf_span(&c->answer), true, &message, &e);
 		if (status == GRPC_OK)
@@ -155,7 +163,8 @@ static void call_finish(struct grpc_out *c)
 	call_done(c, &e, status, message);
 }
 
-static void on_end(void *owner, struct http_stream *s, const struct http_field *trailers, size_t count)
+static void on_end(void *owner, struct http_stream *s, const struct http_field *trailers,
+		   size_t count)
 {
 	struct grpc_out *c = owner;
 
@@ -178,7 +187,8 @@ static void on_close(void *owner, struct http_stream *s, const struct err *why)
 	if (why->code)
 		call_done(c, why, grpc_status_of(why->code), SPAN_NONE);
 	else
-		call_fail(c, GRPC_CANCELLED, ERR_UNREACHABLE, "the call was ended before its answer");
+		call_fail(c, GRPC_CANCELLED, ERR_UNREACHABLE,
+			  "the call was ended before its answer");
 	loop_timer_free(c->timer);
 	buf_free(&c->request);
 	buf_free(&c->answer);
@@ -190,13 +200,16 @@ static void on_timeout(void *owner)
 	struct grpc_out *c = owner;
 	char sentence[80];
 
-	(void)snprintf(sentence, sizeof(sentence), "no answer within %llu ms", (unsigned long long)c->timeout_ms);
+	(void)snprintf(sentence, sizeof(sentence), "no answer within %llu ms",
+		       (unsigned long long)c->timeout_ms);
 	call_abort(c, GRPC_DEADLINE_EXCEEDED, ERR_TIMEOUT, sentence);
 }
 
-static const struct http_events call_events = {
-	.on_head = on_head, .on_body = on_body, .on_end = on_end, .on_drain = on_drain, .on_close = on_close
-};
+static const struct http_events call_events = { .on_head = on_head,
+						.on_body = on_body,
+						.on_end = on_end,
+						.on_drain = on_drain,
+						.on_close = on_close };
 
 /* In the finest unit whose number has at most eight digits. */
 static void put_timeout(uint64_t timeout_ms, char *into, size_t into_size)
@@ -207,8 +220,8 @@ static void put_timeout(uint64_t timeout_ms, char *into, size_t into_size)
 		(void)snprintf(into, into_size, "99999999m");
 }
 
-void grpc_call_unary(struct loop *l, struct h2 *h, const char *path, struct span message, uint64_t timeout_ms,
-		     grpc_done_fn *done, void *owner)
+void grpc_call_unary(struct loop *l, struct h2 *h, const char *path, struct span message,
+		     uint64_t timeout_ms, grpc_done_fn *done, void *owner)
 {
 	struct grpc_out *c = mem_new(sizeof(*c));
 	char timeout[16];
@@ -223,7 +236,9 @@ void grpc_call_unary(struct loop *l, struct h2 *h, const char *path, struct span
 				  .fields = fields,
 				  .field_count = COUNT_OF(fields) };
 
-	*c = (struct grpc_out){ .done = done, .owner = owner, .timeout_ms = timeout_ms, .status = GRPC_UNKNOWN };
+	*c = (struct grpc_out){
+		.done = done, .owner = owner, .timeout_ms = timeout_ms, .status = GRPC_UNKNOWN
+	};
 	put_timeout(timeout_ms, timeout, sizeof(timeout));
 	fields[2].value = span_of(timeout);
 	buf_init(&c->request, GRPC_FRAME_HEAD + GRPC_MESSAGE_MAX);

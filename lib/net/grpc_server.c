@@ -13,13 +13,14 @@
 
 #define GRPC_SENTENCE_MAX 1300 /* a sentence of struct err, every byte as %XX */
 
-/* The loop's until it is submitted, then shared: the worker has `call` to itself, the loop the rest. */
+/* The loop's until it is submitted, then shared: the worker has `call` to itself, the loop the
+ * rest. */
 struct grpc_job {
 	struct grpc_server_options o;
 	const struct grpc_method *method;
 	struct http_stream *stream; /* NULL once answered or closed */
-	struct loop_timer *timer;   /* the deadline */
-	struct buf message;         /* with its frame head */
+	struct loop_timer *timer; /* the deadline */
+	struct buf message; /* with its frame head */
 	bool submitted;
 	atomic_bool gone;
 	struct grpc_call call;
@@ -41,7 +42,8 @@ static void job_free(struct grpc_job *job)
 }
 
 /* Trailers-Only; 200 unless `http_status` says otherwise. */
-static void refuse(struct http_stream *s, enum grpc_status status, const char *sentence, bool say_encodings)
+static void refuse(struct http_stream *s, enum grpc_status status, const char *sentence,
+		   bool say_encodings)
 {
 	AUTO_BUF struct buf message;
 	struct answer_fields fields = { 0 };
@@ -56,7 +58,9 @@ static void refuse(struct http_stream *s, enum grpc_status status, const char *s
 		answer_add_field(&fields, "grpc-message", buf_span(&message));
 	if (say_encodings)
 		answer_add_field(&fields, "grpc-accept-encoding", SPAN("identity"));
-	answer_stream(s, &(struct http_head){ .status = 200, .fields = fields.at, .field_count = fields.count },
+	answer_stream(s,
+		      &(struct http_head){
+			      .status = 200, .fields = fields.at, .field_count = fields.count },
 		      NULL, NULL, 0);
 }
 
@@ -65,7 +69,8 @@ void grpc_refuse(struct http_stream *s, enum grpc_status status, const char *sen
 	refuse(s, status, sentence, false);
 }
 
-static void serve_status(const struct grpc_server_options *o, struct http_stream *s, enum grpc_status status)
+static void serve_status(const struct grpc_server_options *o, struct http_stream *s,
+			 enum grpc_status status)
 {
 	if (o->on_status)
 		o->on_status(s, status);
@@ -83,7 +88,8 @@ static void job_refuse(struct grpc_job *job, enum grpc_status status, const char
 
 static void job_answer(struct grpc_job *job)
 {
-	static const struct http_field fields[] = { { SPAN("content-type"), SPAN("application/grpc") } };
+	static const struct http_field fields[] = { { SPAN("content-type"),
+						      SPAN("application/grpc") } };
 	static const struct http_field trailers[] = { { SPAN("grpc-status"), SPAN("0") } };
 	struct http_stream *s = job->stream;
 	AUTO_BUF struct buf frame;
@@ -92,7 +98,9 @@ static void job_answer(struct grpc_job *job)
 	buf_init(&frame, GRPC_FRAME_HEAD + GRPC_MESSAGE_MAX);
 	grpc_frame_put(&frame, buf_span(&job->call.answer));
 	serve_status(&job->o, s, GRPC_OK);
-	answer_stream(s, &(struct http_head){ .status = 200, .fields = fields, .field_count = COUNT_OF(fields) },
+	answer_stream(s,
+		      &(struct http_head){
+			      .status = 200, .fields = fields, .field_count = COUNT_OF(fields) },
 		      &frame, trailers, COUNT_OF(trailers));
 }
 
@@ -146,7 +154,8 @@ static void on_body(void *owner, struct http_stream *s, struct span bytes)
 
 	http_stream_consume(s, bytes.len);
 	if (job->o.held_bytes && bytes.len > job->o.held_max - *job->o.held_bytes) {
-		job_drop(job, GRPC_RESOURCE_EXHAUSTED, "too many messages at once; try again later");
+		job_drop(job, GRPC_RESOURCE_EXHAUSTED,
+			 "too many messages at once; try again later");
 		return;
 	}
 	if (buf_put_span(&job->message, bytes) < 0) { /* holds one message of the largest size */
@@ -166,7 +175,8 @@ static void on_body(void *owner, struct http_stream *s, struct span bytes)
 		job_drop(job, status, e.text);
 }
 
-static void on_end(void *owner, struct http_stream *s, const struct http_field *trailers, size_t count)
+static void on_end(void *owner, struct http_stream *s, const struct http_field *trailers,
+		   size_t count)
 {
 	struct grpc_job *job = owner;
 	struct span message;
@@ -210,7 +220,9 @@ static void on_deadline(void *owner)
 		job_free(job);
 }
 
-static const struct http_events job_events = { .on_body = on_body, .on_end = on_end, .on_close = on_close };
+static const struct http_events job_events = { .on_body = on_body,
+					       .on_end = on_end,
+					       .on_close = on_close };
 
 static const struct grpc_method *method_find(const struct grpc_server_options *o, struct span path)
 {
@@ -222,7 +234,8 @@ static const struct grpc_method *method_find(const struct grpc_server_options *o
 
 /* What the head alone can be refused for. GRPC_OK: *ret_method and *ret_timeout_ms are set. */
 static enum grpc_status head_check(const struct grpc_server_options *o, const struct http_stream *s,
-				   const struct grpc_method **ret_method, uint64_t *ret_timeout_ms, struct err *e)
+				   const struct grpc_method **ret_method, uint64_t *ret_timeout_ms,
+				   struct err *e)
 {
 	const struct http_head *head = http_stream_request(s);
 	const struct span *te = http_field_find(head, "te");
@@ -237,10 +250,12 @@ static enum grpc_status head_check(const struct grpc_server_options *o, const st
 	(void)err_set(e, ERR_INPUT, "messages may only be encoded as identity");
 	if (encoding && !span_equal_str(*encoding, "identity"))
 		return GRPC_UNIMPLEMENTED;
-	(void)err_set(e, ERR_PROTOCOL, "the head lacks te: trailers; something on the way does not pass trailers");
+	(void)err_set(e, ERR_PROTOCOL,
+		      "the head lacks te: trailers; something on the way does not pass trailers");
 	if (!te || !span_equal_nocase(span_trim(*te), SPAN("trailers")))
 		return GRPC_INTERNAL;
-	(void)err_set(e, ERR_PROTOCOL, "grpc-timeout must be at most eight digits and one of H, M, S, m, u, n");
+	(void)err_set(e, ERR_PROTOCOL,
+		      "grpc-timeout must be at most eight digits and one of H, M, S, m, u, n");
 	if (timeout && grpc_timeout_parse(*timeout, ret_timeout_ms) < 0)
 		return GRPC_INTERNAL;
 	(void)err_set(e, ERR_DENIED, "this method needs a client certificate");
@@ -250,8 +265,8 @@ static enum grpc_status head_check(const struct grpc_server_options *o, const st
 	return GRPC_OK;
 }
 
-static void job_start(const struct grpc_server_options *o, struct http_stream *s, const struct grpc_method *method,
-		      uint64_t timeout_ms)
+static void job_start(const struct grpc_server_options *o, struct http_stream *s,
+		      const struct grpc_method *method, uint64_t timeout_ms)
 {
 	struct grpc_job *job = mem_new(sizeof(*job));
 	struct span cert = http_stream_peer_cert(s);

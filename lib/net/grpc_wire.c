@@ -11,7 +11,7 @@ int grpc_timeout_parse(struct span text, uint64_t *ret_ms)
 		char unit;
 		uint64_t us_num, us_den;
 	} units[] = { { 'H', 3600000000, 1 }, { 'M', 60000000, 1 }, { 'S', 1000000, 1 },
-		      { 'm', 1000, 1 },	      { 'u', 1, 1 },	    { 'n', 1, 1000 } };
+		      { 'm', 1000, 1 },       { 'u', 1, 1 },        { 'n', 1, 1000 } };
 	uint64_t value;
 
 	if (text.len < 2 || text.len > 9 ||
@@ -46,7 +46,8 @@ void grpc_message_decode(struct span text, char *into, size_t into_size)
 	for (size_t i = 0; i < text.len && len + 1 < into_size; i++) {
 		unsigned char c = (unsigned char)text.at[i];
 
-		if (c == '%' && text.len - i > 2 && hex_decode(span_from(text.at + i + 1, 2), &c, 1) == 0)
+		if (c == '%' && text.len - i > 2 &&
+		    hex_decode(span_from(text.at + i + 1, 2), &c, 1) == 0)
 			i += 2;
 		into[len++] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
 	}
@@ -65,7 +66,8 @@ bool grpc_is_content_type(struct span value)
 
 void grpc_frame_put(struct buf *into, struct span message)
 {
-	const uint8_t head[GRPC_FRAME_HEAD] = { 0, (uint8_t)(message.len >> 24), (uint8_t)(message.len >> 16),
+	const uint8_t head[GRPC_FRAME_HEAD] = { 0, (uint8_t)(message.len >> 24),
+						(uint8_t)(message.len >> 16),
 						(uint8_t)(message.len >> 8), (uint8_t)message.len };
 
 	(void)buf_put(into, head, sizeof(head));
@@ -79,27 +81,32 @@ static enum grpc_status frame_bad(enum grpc_status status, enum err_code code, c
 	return status;
 }
 
-enum grpc_status grpc_frame_read(struct span bytes, bool ended, struct span *ret_message, struct err *e)
+enum grpc_status grpc_frame_read(struct span bytes, bool ended, struct span *ret_message,
+				 struct err *e)
 {
 	const uint8_t *at = (const uint8_t *)bytes.at;
 	size_t len;
 
 	if (bytes.len > 0 && at[0] == 1)
-		return frame_bad(GRPC_INTERNAL, ERR_PROTOCOL, "the message is compressed, but no grpc-encoding is given",
-				 e);
+		return frame_bad(GRPC_INTERNAL, ERR_PROTOCOL,
+				 "the message is compressed, but no grpc-encoding is given", e);
 	if (bytes.len > 0 && at[0] > 1)
-		return frame_bad(GRPC_INTERNAL, ERR_PROTOCOL, "the message's flag is neither 0 nor 1", e);
+		return frame_bad(GRPC_INTERNAL, ERR_PROTOCOL,
+				 "the message's flag is neither 0 nor 1", e);
 	if (bytes.len < GRPC_FRAME_HEAD) {
 		if (!ended)
 			return GRPC_OK;
 		return frame_bad(GRPC_INTERNAL, ERR_PROTOCOL,
-				 bytes.len ? "the message was cut short" : "there is no message", e);
+				 bytes.len ? "the message was cut short" : "there is no message",
+				 e);
 	}
 	len = (size_t)at[1] << 24 | (size_t)at[2] << 16 | (size_t)at[3] << 8 | at[4];
 	if (len > GRPC_MESSAGE_MAX)
-		return frame_bad(GRPC_RESOURCE_EXHAUSTED, ERR_LIMIT, "the message is larger than 4 MiB", e);
+		return frame_bad(GRPC_RESOURCE_EXHAUSTED, ERR_LIMIT,
+				 "the message is larger than 4 MiB", e);
 	if (bytes.len - GRPC_FRAME_HEAD > len)
-		return frame_bad(GRPC_INTERNAL, ERR_PROTOCOL, "a unary call has exactly one message", e);
+		return frame_bad(GRPC_INTERNAL, ERR_PROTOCOL,
+				 "a unary call has exactly one message", e);
 	if (ended && bytes.len - GRPC_FRAME_HEAD < len)
 		return frame_bad(GRPC_INTERNAL, ERR_PROTOCOL, "the message was cut short", e);
 	if (ended)

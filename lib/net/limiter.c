@@ -15,7 +15,7 @@ struct limiter_entry {
 	uint64_t hash;
 	uint64_t refilled_ms;
 	double tokens;
-	uint32_t next;         /* in the chain of its slot */
+	uint32_t next; /* in the chain of its slot */
 	uint32_t newer, older; /* in the order of use */
 	char key[LIMITER_KEY_SIZE];
 };

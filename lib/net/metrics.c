@@ -8,7 +8,7 @@
 #include "lib/base/mem.h"
 
 static const double default_bounds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
-					 0.5,	1,	2.5,   5,    10,    30,	  0 };
+					 0.5,   1,      2.5,   5,    10,    30,   0 };
 
 const double *metrics_bounds(const struct metric_family *f)
 {
@@ -112,7 +112,8 @@ static void metrics_other(const struct metric_family *f, char into[METRICS_LABEL
 {
 	size_t len = 0;
 
-	for (const char *at = f->labels; at && len + 7 < METRICS_LABELS_SIZE; at = strchr(at, ',')) {
+	for (const char *at = f->labels; at && len + 7 < METRICS_LABELS_SIZE;
+	     at = strchr(at, ',')) {
 		if (*at == ',') {
 			into[len++] = ',';
 			at++;
@@ -153,9 +154,10 @@ void metrics_register(struct metrics *m, const struct metric_family *families, s
 	(void)pthread_mutex_lock(&m->lock);
 	at = atomic_load(&m->table_count);
 	assert(at < METRICS_TABLES_MAX);
-	m->tables[at] = (struct metrics_table){
-		.families = families, .count = count, .slots = mem_new_array(count, sizeof(struct metrics_slot))
-	};
+	m->tables[at] = (struct metrics_table){ .families = families,
+						.count = count,
+						.slots = mem_new_array(
+							count, sizeof(struct metrics_slot)) };
 	for (size_t i = 0; i < count; i++)
 		if (!families[i].labels) /* what never happened reads as 0, not as absent */
 			(void)metrics_insert(&m->tables[at].slots[i], &families[i], "");
@@ -186,7 +188,8 @@ static void metrics_add_to(_Atomic double *sum, double value)
 		;
 }
 
-static void metrics_observe(struct metrics_series *series, const struct metric_family *f, double value)
+static void metrics_observe(struct metrics_series *series, const struct metric_family *f,
+			    double value)
 {
 	const double *bounds = metrics_bounds(f);
 	size_t at = 0;
@@ -210,6 +213,6 @@ void metrics_add(struct metrics *m, const struct metric_family *f, const char *l
 void metrics_set(struct metrics *m, const struct metric_family *f, const char *labels, double value)
 {
 	assert(f->kind == METRIC_GAUGE);
-	atomic_store_explicit(&metrics_series_get(m, metrics_slot_of(m, f), f, labels)->value, value,
-			      memory_order_relaxed);
+	atomic_store_explicit(&metrics_series_get(m, metrics_slot_of(m, f), f, labels)->value,
+			      value, memory_order_relaxed);
 }

@@ -16,7 +16,7 @@
 
 struct metrics_series {
 	char labels[METRICS_LABELS_SIZE];
-	_Atomic double value;       /* counter, gauge; a histogram's sum */
+	_Atomic double value; /* counter, gauge; a histogram's sum */
 	_Atomic uint64_t buckets[]; /* histograms: one a bound, and +Inf; not cumulative */
 };
 

@@ -61,7 +61,8 @@ static void put_labels(struct buf *into, const struct metric_family *f, const ch
 		(void)buf_put_char(into, '}');
 }
 
-static void put_histogram(struct buf *into, const struct metric_family *f, struct metrics_series *series)
+static void put_histogram(struct buf *into, const struct metric_family *f,
+			  struct metrics_series *series)
 {
 	const double *bounds = metrics_bounds(f);
 	size_t count = metrics_bound_count(f);
@@ -104,12 +105,14 @@ static void put_family(struct buf *into, const struct metric_family *f, struct m
 		(void)buf_put_str(into, f->name);
 		put_labels(into, f, slot->series[i]->labels, NULL);
 		(void)buf_put_char(into, ' ');
-		put_number(into, atomic_load_explicit(&slot->series[i]->value, memory_order_relaxed));
+		put_number(into,
+			   atomic_load_explicit(&slot->series[i]->value, memory_order_relaxed));
 		(void)buf_put_char(into, '\n');
 	}
 }
 
-static void put_one(struct buf *into, const char *name, const char *kind, const char *help, double value)
+static void put_one(struct buf *into, const char *name, const char *kind, const char *help,
+		    double value)
 {
 	put_head(into, name, kind, help);
 	(void)buf_printf(into, "%s ", name);
@@ -164,8 +167,8 @@ static void put_process(struct metrics *m, struct buf *into)
 	struct rlimit files;
 	double resident = process_resident_bytes(), fds = process_open_fds();
 
-	put_one(into, "process_cpu_seconds_total", "counter", "User and system CPU time in seconds.",
-		process_cpu_s());
+	put_one(into, "process_cpu_seconds_total", "counter",
+		"User and system CPU time in seconds.", process_cpu_s());
 	if (resident >= 0)
 		put_one(into, "process_resident_memory_bytes", "gauge", "Resident memory in bytes.",
 			resident);

@@ -5,7 +5,8 @@
 #include "lib/format/url.h"
 #include "lib/net/server.h"
 
-bool request_query(const struct request *rq, const char *name, char *into, size_t into_size, struct err *e)
+bool request_query(const struct request *rq, const char *name, char *into, size_t into_size,
+		   struct err *e)
 {
 	AUTO_BUF struct buf value;
 	int found;
@@ -17,22 +18,25 @@ bool request_query(const struct request *rq, const char *name, char *into, size_
 		return false;
 	if (span_to_str(buf_span(&value), into, into_size) == 0)
 		return true;
-	(void)err_set(e, ERR_INPUT, "query parameter %s is longer than %zu bytes, or holds a NUL", name,
-		      into_size - 1);
+	(void)err_set(e, ERR_INPUT, "query parameter %s is longer than %zu bytes, or holds a NUL",
+		      name, into_size - 1);
 	return false;
 }
 
 void request_add_field(struct request *rq, const char *name, const char *value)
 {
 	for (; *name; name++)
-		(void)buf_put_char(&rq->fields, *name >= 'A' && *name <= 'Z' ? (char)(*name | 0x20) : *name);
+		(void)buf_put_char(&rq->fields,
+				   *name >= 'A' && *name <= 'Z' ? (char)(*name | 0x20) : *name);
 	(void)buf_put_str(&rq->fields, ": ");
 	for (; *value; value++)
-		(void)buf_put_char(&rq->fields, (unsigned char)*value < 0x20 || *value == 0x7f ? ' ' : *value);
+		(void)buf_put_char(&rq->fields,
+				   (unsigned char)*value < 0x20 || *value == 0x7f ? ' ' : *value);
 	(void)buf_put_str(&rq->fields, "\r\n");
 }
 
-int request_retry_later(struct request *rq, int status, unsigned after_s, struct err *e, const char *sentence)
+int request_retry_later(struct request *rq, int status, unsigned after_s, struct err *e,
+			const char *sentence)
 {
 	char after[16];
 

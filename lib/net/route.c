@@ -20,7 +20,8 @@ static bool route_segment_ok(struct span segment)
 	if (segment.len == 0 || span_equal_str(segment, ".") || span_equal_str(segment, ".."))
 		return false;
 	for (size_t i = 0; i < segment.len; i++)
-		if ((unsigned char)segment.at[i] < 0x20 || segment.at[i] == 0x7f || segment.at[i] == '/')
+		if ((unsigned char)segment.at[i] < 0x20 || segment.at[i] == 0x7f ||
+		    segment.at[i] == '/')
 			return false;
 	return utf8_valid(segment);
 }
@@ -33,7 +34,8 @@ static void route_path_split(struct span path, struct route_path *ret)
 
 	ret->count = 0;
 	buf_init(&ret->text, path.len);
-	while (path.len > 1 && ret->count <= ROUTE_SEGMENT_MAX && span_take_part(&rest, '/', &part)) {
+	while (path.len > 1 && ret->count <= ROUTE_SEGMENT_MAX &&
+	       span_take_part(&rest, '/', &part)) {
 		size_t at = ret->count++;
 
 		if (at == ROUTE_SEGMENT_MAX) /* one more says that there are more */
@@ -44,12 +46,14 @@ static void route_path_split(struct span path, struct route_path *ret)
 	}
 	for (size_t i = 0; i < ret->count && i < ROUTE_SEGMENT_MAX; i++) {
 		/* only now does the text stay where it is */
-		ret->segment[i] = span_from(ret->text.at ? ret->text.at + start[i] : "", end[i] - start[i]);
+		ret->segment[i] =
+			span_from(ret->text.at ? ret->text.at + start[i] : "", end[i] - start[i]);
 		ret->is_bad[i] = ret->is_bad[i] || !route_segment_ok(ret->segment[i]);
 	}
 }
 
-/* How well a pattern fits: 0 not at all; a literal counts more than a parameter, that more than "*", leftmost first. */
+/* How well a pattern fits: 0 not at all; a literal counts more than a parameter, that more than
+ * "*", leftmost first. */
 static unsigned route_rank(const char *pattern, const struct route_path *path)
 {
 	struct span rest = span_of(pattern + 1), part;
@@ -103,7 +107,8 @@ static int route_params(struct route_match *ret, const struct route_path *path, 
 			continue;
 		assert(param < ROUTE_PARAM_MAX);
 		if (span_to_str(path->segment[at], ret->text + used, sizeof(ret->text) - used) < 0)
-			return err_set(e, ERR_INPUT, "the parts of the path are longer than %d bytes",
+			return err_set(e, ERR_INPUT,
+				       "the parts of the path are longer than %d bytes",
 				       ROUTE_TEXT_SIZE);
 		ret->param[param++] = ret->text + used;
 		used += path->segment[at].len + 1;
@@ -120,7 +125,8 @@ static enum route_verdict route_refuse(const struct route_path *path, struct rou
 		if (!path->is_bad[i])
 			continue;
 		(void)err_set(e, ERR_INPUT,
-			      "part %zu of the path is empty, a dot segment, or holds a malformed escape, a "
+			      "part %zu of the path is empty, a dot segment, or holds a malformed "
+			      "escape, a "
 			      "control character or an encoded slash",
 			      i + 1);
 		return ROUTE_BAD;
@@ -140,7 +146,8 @@ static void route_search(const struct route_table *tables, size_t table_count, s
 
 			if (rank && !route_serves(route, method)) {
 				route_allow(ret, route);
-			} else if (rank > best || (rank && rank == best && span_equal_str(method, route->method))) {
+			} else if (rank > best || (rank && rank == best &&
+						   span_equal_str(method, route->method))) {
 				best = rank;
 				ret->route = route;
 				ret->table = t;
@@ -149,8 +156,9 @@ static void route_search(const struct route_table *tables, size_t table_count, s
 	}
 }
 
-enum route_verdict route_find(const struct route_table *tables, size_t table_count, struct span method,
-			      struct span path, struct route_match *ret, struct err *e)
+enum route_verdict route_find(const struct route_table *tables, size_t table_count,
+			      struct span method, struct span path, struct route_match *ret,
+			      struct err *e)
 {
 	struct route_path parts;
 	enum route_verdict verdict = ROUTE_FOUND;

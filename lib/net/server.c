@@ -87,12 +87,13 @@ static void cut(struct server *s)
 {
 	s->cut = true;
 	if (s->conn_count)
-		log_event(LOG_WARN, "drain ended with open connections", LOG_STR("server", s->o.name),
-			  LOG_INT("connections", s->conn_count));
+		log_event(LOG_WARN, "drain ended with open connections",
+			  LOG_STR("server", s->o.name), LOG_INT("connections", s->conn_count));
 	server_cut_conns(s);
 }
 
-/* Jobs are waited for even when their clients are gone: they use what the application frees next. */
+/* Jobs are waited for even when their clients are gone: they use what the application frees next.
+ */
 static void on_stop_tick(void *owner)
 {
 	struct server *s = owner;
@@ -111,8 +112,8 @@ void server_stop(struct server *s, uint64_t drain_ms, void (*on_stopped)(void *a
 		s->stop_at_ms = 0;
 		return;
 	}
-	log_event(LOG_INFO, "stopping", LOG_STR("server", s->o.name), LOG_INT("connections", s->conn_count),
-		  LOG_INT("drain_ms", drain_ms));
+	log_event(LOG_INFO, "stopping", LOG_STR("server", s->o.name),
+		  LOG_INT("connections", s->conn_count), LOG_INT("drain_ms", drain_ms));
 	s->stopping = true;
 	s->stop_at_ms = loop_now_ms(s->loop) + drain_ms;
 	s->on_stopped = on_stopped;

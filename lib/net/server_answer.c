@@ -9,7 +9,8 @@
 #include "lib/format/json.h"
 #include "lib/net/server_visit.h"
 
-#define ANSWER_QUEUE_LEN (256 * 1024) /* body bytes that wait in the stream; the rest waits here */
+#define ANSWER_QUEUE_LEN (256 * 1024) /* body bytes that wait in the stream; the rest waits here   \
+				       */
 #define ANSWER_PIECE_LEN (64 * 1024)
 
 struct answer {
@@ -49,13 +50,15 @@ static void answer_on_body(void *owner, struct http_stream *s, struct span bytes
 {
 	struct answer *a = owner;
 
-	/* The carrier ends what is still coming once the answer went out; until then more than this waits. */
+	/* The carrier ends what is still coming once the answer went out; until then more than this
+	 * waits. */
 	a->dropped += bytes.len;
 	if (a->dropped <= ANSWER_DROP_MAX)
 		http_stream_consume(s, bytes.len);
 }
 
-static void answer_on_end(void *owner, struct http_stream *s, const struct http_field *trailers, size_t count)
+static void answer_on_end(void *owner, struct http_stream *s, const struct http_field *trailers,
+			  size_t count)
 {
 	(void)owner;
 	(void)s;
@@ -144,8 +147,10 @@ void answer_own(struct http_stream *s, int status, const char *content_type, str
 		answer_add_field(&all, "x-request-id", span_of(visit->request_id));
 	for (size_t i = 0; fields && i < fields->count && all.count < ANSWER_FIELD_MAX; i++)
 		all.at[all.count++] = fields->at[i];
-	answer_stream(s, &(struct http_head){ .status = status, .fields = all.at, .field_count = all.count },
-		      has_body ? body : NULL, NULL, 0);
+	answer_stream(
+		s,
+		&(struct http_head){ .status = status, .fields = all.at, .field_count = all.count },
+		has_body ? body : NULL, NULL, 0);
 }
 
 void answer_put_problem(struct buf *into, int status, const char *detail, const char *request_id)
@@ -164,7 +169,8 @@ void answer_put_problem(struct buf *into, int status, const char *detail, const 
 	(void)buf_put_str(into, "}\n");
 }
 
-void answer_problem(struct http_stream *s, int status, const char *detail, const struct answer_fields *fields)
+void answer_problem(struct http_stream *s, int status, const char *detail,
+		    const struct answer_fields *fields)
 {
 	const struct server_visit *visit = server_stream_visit(s);
 	AUTO_BUF struct buf body;
@@ -196,7 +202,8 @@ void server_stream_problem(struct http_stream *s, const struct err *why)
 		answer_problem(s, err_http_status(why->code), why->text, NULL);
 }
 
-void server_stream_answer(struct http_stream *s, int status, const char *content_type, struct span body)
+void server_stream_answer(struct http_stream *s, int status, const char *content_type,
+			  struct span body)
 {
 	AUTO_BUF struct buf copy;
 

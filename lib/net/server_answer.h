@@ -1,4 +1,5 @@
-/* Whole answers of ours on a stream: sent piece by piece as the peer reads; problem documents (RFC 9457). */
+/* Whole answers of ours on a stream: sent piece by piece as the peer reads; problem documents (RFC
+ * 9457). */
 #ifndef MK8S_NET_SERVER_ANSWER_H
 #define MK8S_NET_SERVER_ANSWER_H
 
@@ -7,9 +8,9 @@
 #include "lib/net/http.h"
 
 /*
- * Answers and ends `s`, which it takes over. `body` (may be NULL) is moved out; it is left out for HEAD. `trailers`
- * (NULL: none) must outlive the stream: static ones. Up to ANSWER_DROP_MAX bytes of the request's body that still come
- * are dropped.
+ * Answers and ends `s`, which it takes over. `body` (may be NULL) is moved out; it is left out for
+ * HEAD. `trailers` (NULL: none) must outlive the stream: static ones. Up to ANSWER_DROP_MAX bytes
+ * of the request's body that still come are dropped.
  */
 #define ANSWER_DROP_MAX (1024 * 1024)
 void answer_stream(struct http_stream *s, const struct http_head *head, struct buf *body,
@@ -25,8 +26,8 @@ struct answer_fields {
 void answer_add_field(struct answer_fields *fields, const char *name, struct span value);
 
 /*
- * Answers with `status` and `body` (moved out) under the frame's own fields (date, request id, nosniff, no-store) and
- * those of `fields` (may be NULL). 204 and 304 have no body.
+ * Answers with `status` and `body` (moved out) under the frame's own fields (date, request id,
+ * nosniff, no-store) and those of `fields` (may be NULL). 204 and 304 have no body.
  */
 void answer_own(struct http_stream *s, int status, const char *content_type, struct buf *body,
 		const struct answer_fields *fields);
@@ -34,7 +35,8 @@ void answer_own(struct http_stream *s, int status, const char *content_type, str
 /* Appends a problem document; `detail` may be "". */
 void answer_put_problem(struct buf *into, int status, const char *detail, const char *request_id);
 /* answer_own with a problem document. */
-void answer_problem(struct http_stream *s, int status, const char *detail, const struct answer_fields *fields);
+void answer_problem(struct http_stream *s, int status, const char *detail,
+		    const struct answer_fields *fields);
 /* The same with Retry-After. */
 void answer_problem_later(struct http_stream *s, int status, unsigned after_s, const char *detail);
 

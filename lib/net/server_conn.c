@@ -1,4 +1,5 @@
-/* The server's connections: HTTP/1.1 or HTTP/2 by ALPN, and the list by which they are drained and closed. */
+/* The server's connections: HTTP/1.1 or HTTP/2 by ALPN, and the list by which they are drained and
+ * closed. */
 #include "lib/base/mem.h"
 #include "lib/net/server_inner.h"
 
@@ -11,7 +12,8 @@ static const struct h1_limits h1_limits = {
 	.head_max = SERVER_HEAD_MAX,
 	.field_count_max = SERVER_FIELDS_MAX,
 	.head_timeout_ms = 10 * 1000,
-	.idle_timeout_ms = 120 * 1000, /* above the 90 s of Go's clients, so that they close first */
+	.idle_timeout_ms =
+		120 * 1000, /* above the 90 s of Go's clients, so that they close first */
 	.body_timeout_ms = 30 * 1000,
 	.write_timeout_ms = 60 * 1000,
 };
@@ -72,7 +74,9 @@ void server_on_conn(void *owner, struct conn *conn)
 		return;
 	}
 	c = mem_new(sizeof(*c));
-	*c = (struct server_conn){ .next = s->conns, .link = &s->conns, .from = from, .conn = conn };
+	*c = (struct server_conn){
+		.next = s->conns, .link = &s->conns, .from = from, .conn = conn
+	};
 	c->acceptor = (struct http_acceptor){ on_request, c };
 	if (s->conns)
 		s->conns->link = &c->next;

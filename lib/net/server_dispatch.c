@@ -7,7 +7,8 @@
 #include "lib/net/server_answer.h"
 #include "lib/net/server_inner.h"
 
-/* An address is one IPv4 address or one IPv6 /64: whoever has one IPv6 address has the whole network. */
+/* An address is one IPv4 address or one IPv6 /64: whoever has one IPv6 address has the whole
+ * network. */
 static void limit_key(const char *peer_ip, char *into, size_t into_size)
 {
 	struct in6_addr address;
@@ -41,8 +42,10 @@ static const struct grpc_method *find_method(const struct server_listener *from,
 	return NULL;
 }
 
-/* Serves what is meant for gRPC: a method's path, the content type, or a listener that has nothing else. */
-static bool dispatch_grpc(struct server_conn *from, struct visit *v, struct http_stream *s, struct span path)
+/* Serves what is meant for gRPC: a method's path, the content type, or a listener that has nothing
+ * else. */
+static bool dispatch_grpc(struct server_conn *from, struct visit *v, struct http_stream *s,
+			  struct span path)
 {
 	const struct server_listener *listener = from->from;
 	const struct grpc_method *method = find_method(listener, path);
@@ -59,7 +62,8 @@ static bool dispatch_grpc(struct server_conn *from, struct visit *v, struct http
 		.on_status = visit_grpc_status,
 	};
 
-	if (listener->o.grpc_count == 0 || (!method && !(type && span_starts(*type, SPAN("application/grpc")))))
+	if (listener->o.grpc_count == 0 ||
+	    (!method && !(type && span_starts(*type, SPAN("application/grpc")))))
 		return false;
 	if (method)
 		v->route = method->path;
@@ -97,7 +101,8 @@ static void refuse_method(struct http_stream *s, const char *allow)
 void server_dispatch(struct server_conn *from, struct http_stream *s)
 {
 	struct server_listener *listener = from->from;
-	const struct route_table tables[] = { listener->o.health ? server_own_routes : (struct route_table){ 0 },
+	const struct route_table tables[] = { listener->o.health ? server_own_routes :
+								   (struct route_table){ 0 },
 					      { listener->o.routes, listener->o.route_count } };
 	const struct http_head *head = http_stream_request(s);
 	struct visit *v = visit_begin(listener->server, s);

@@ -65,7 +65,8 @@ static void get_openapi(void *app, struct http_stream *s, const char *const *par
 static const struct route own_routes[] = {
 	{ "GET", "/healthz", ACCESS_PUBLIC, NULL, get_health, 0, "The process answers" },
 	{ "GET", "/readyz", ACCESS_PUBLIC, NULL, get_ready, 0, "The server takes requests" },
-	{ "GET", "/metrics", ACCESS_PUBLIC, NULL, get_metrics, 0, "Metrics in Prometheus' text format" },
+	{ "GET", "/metrics", ACCESS_PUBLIC, NULL, get_metrics, 0,
+	  "Metrics in Prometheus' text format" },
 	{ "GET", "/openapi.json", ACCESS_PUBLIC, NULL, get_openapi, 0, "This document" },
 };
 

@@ -10,8 +10,9 @@
 #include "lib/net/server.h"
 #include "lib/net/server_visit.h"
 
-#define SERVER_LIMITER_KEYS 65536              /* addresses remembered */
-#define SERVER_HELD_MAX ((size_t)256 * 1024 * 1024) /* request bodies in memory at once; beyond: 503 */
+#define SERVER_LIMITER_KEYS 65536 /* addresses remembered */
+#define SERVER_HELD_MAX                                                                            \
+	((size_t)256 * 1024 * 1024) /* request bodies in memory at once; beyond: 503 */
 
 struct server_listener {
 	struct server_listener *next;
@@ -47,7 +48,14 @@ struct server {
 };
 
 extern const struct metric_family server_families[];
-enum { FAMILY_REQUESTS, FAMILY_DURATION, FAMILY_IN_FLIGHT, FAMILY_CONNECTIONS, FAMILY_JOBS, FAMILY_COUNT };
+enum {
+	FAMILY_REQUESTS,
+	FAMILY_DURATION,
+	FAMILY_IN_FLIGHT,
+	FAMILY_CONNECTIONS,
+	FAMILY_JOBS,
+	FAMILY_COUNT
+};
 
 /* listener_open's callback; `owner` is a struct server_listener. */
 void server_on_conn(void *owner, struct conn *c);

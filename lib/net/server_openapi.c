@@ -45,13 +45,15 @@ static void openapi_refusal(struct json *responses, const char *status, const ch
 
 static struct json *openapi_responses(const struct route *route)
 {
-	static const char problem[] = "{\"200\":{\"description\":\"OK\"},\"default\":{\"description\":\"Problem\","
-				      "\"content\":{\"application/problem+json\":{\"schema\":"
-				      "{\"$ref\":\"#/components/schemas/Problem\"}}}}}";
+	static const char problem[] =
+		"{\"200\":{\"description\":\"OK\"},\"default\":{\"description\":\"Problem\","
+		"\"content\":{\"application/problem+json\":{\"schema\":"
+		"{\"$ref\":\"#/components/schemas/Problem\"}}}}}";
 	struct json *responses = NULL;
 	struct err e;
 
-	(void)json_parse(SPAN(problem), JSON_LIMITS(sizeof(problem)), &responses, &e); /* a literal parses */
+	(void)json_parse(SPAN(problem), JSON_LIMITS(sizeof(problem)), &responses,
+			 &e); /* a literal parses */
 	if (route->access == ACCESS_PUBLIC)
 		return responses;
 	openapi_refusal(responses, "401", http_reason(401));
@@ -71,7 +73,8 @@ static struct json *openapi_security(void)
 
 static struct json *openapi_body(void)
 {
-	struct json *body = json_new_object(), *content = json_new_object(), *any = json_new_object();
+	struct json *body = json_new_object(), *content = json_new_object(),
+		    *any = json_new_object();
 
 	json_set_item(any, "schema", json_new_object());
 	json_set_item(content, "application/json", any);
@@ -97,7 +100,7 @@ static void openapi_add(struct json *paths, const struct route *route)
 {
 	static const struct {
 		const char *method, *name;
-	} methods[] = { { "GET", "get" },   { "PUT", "put" },	    { "POST", "post" },
+	} methods[] = { { "GET", "get" },       { "PUT", "put" },         { "POST", "post" },
 			{ "DELETE", "delete" }, { "OPTIONS", "options" }, { "HEAD", "head" },
 			{ "PATCH", "patch" } };
 	char path[200];
@@ -110,7 +113,8 @@ static void openapi_add(struct json *paths, const struct route *route)
 		item = json_get(paths, path);
 	}
 	for (size_t i = 0; i < COUNT_OF(methods); i++)
-		if (strcmp(route->method, "*") == 0 || strcmp(route->method, methods[i].method) == 0)
+		if (strcmp(route->method, "*") == 0 ||
+		    strcmp(route->method, methods[i].method) == 0)
 			json_set_item(item, methods[i].name, openapi_operation(route, path));
 }
 
@@ -118,20 +122,23 @@ static struct json *openapi_components(void)
 {
 	static const char text[] =
 		"{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"}},"
-		"\"schemas\":{\"Problem\":{\"type\":\"object\",\"description\":\"RFC 9457\",\"properties\":{"
+		"\"schemas\":{\"Problem\":{\"type\":\"object\",\"description\":\"RFC "
+		"9457\",\"properties\":{"
 		"\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},"
 		"\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"},"
 		"\"instance\":{\"type\":\"string\",\"description\":\"The request id\"}}}}}";
 	struct json *components = NULL;
 	struct err e;
 
-	(void)json_parse(SPAN(text), JSON_LIMITS(sizeof(text)), &components, &e); /* a literal parses */
+	(void)json_parse(SPAN(text), JSON_LIMITS(sizeof(text)), &components,
+			 &e); /* a literal parses */
 	return components;
 }
 
 void server_put_openapi(const struct server_listener *from, struct buf *into)
 {
-	struct json *root = json_new_object(), *info = json_new_object(), *paths = json_new_object();
+	struct json *root = json_new_object(), *info = json_new_object(),
+		    *paths = json_new_object();
 
 	json_set_str(info, "title", from->server->o.name);
 	json_set_str(info, "version", MK8S_VERSION);

@@ -1,4 +1,5 @@
-/* A REST request: its body is read on the loop, its handler runs on a worker, its answer goes out on the loop. */
+/* A REST request: its body is read on the loop, its handler runs on a worker, its answer goes out
+ * on the loop. */
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,15 +15,15 @@
 #define REST_USER_SIZE 256
 
 /*
- * Owned by the loop until it is submitted, then by the worker until rest_done. It copies what it needs of the stream,
- * which may be gone by then; `gone` is all that the loop tells the worker.
+ * Owned by the loop until it is submitted, then by the worker until rest_done. It copies what it
+ * needs of the stream, which may be gone by then; `gone` is all that the loop tells the worker.
  */
 struct rest_job {
 	struct request rq;
 	struct server *server;
 	struct http_stream *stream; /* NULL when the client left; the loop's */
-	struct loop_timer *timer;   /* while the body is read */
-	char *copy;                 /* the head's fields and texts */
+	struct loop_timer *timer; /* while the body is read */
+	char *copy; /* the head's fields and texts */
 	struct http_head head;
 	char params[ROUTE_TEXT_SIZE];
 	char peer_ip[48];
@@ -69,8 +70,8 @@ static struct span copy_text(char **at, struct span text)
 /* Every text of the copy has a NUL behind it. */
 static void rest_copy_head(struct rest_job *job, const struct http_head *from)
 {
-	size_t len = from->field_count * sizeof(struct http_field) + from->method.len + from->scheme.len +
-		     from->authority.len + from->target.len + 4;
+	size_t len = from->field_count * sizeof(struct http_field) + from->method.len +
+		     from->scheme.len + from->authority.len + from->target.len + 4;
 	struct http_field *fields;
 	char *at;
 
@@ -136,7 +137,8 @@ static int rest_handle(struct rest_job *job, struct err *e)
 	struct request *rq = &job->rq;
 
 	if (rest_authorize(&job->server->o, rq, e) < 0 || rq->route->handle(rq, e) < 0 ||
-	    buf_ok(&rq->answer, "the answer", e) < 0 || buf_ok(&rq->fields, "the answer's head", e) < 0)
+	    buf_ok(&rq->answer, "the answer", e) < 0 ||
+	    buf_ok(&rq->fields, "the answer's head", e) < 0)
 		return -1;
 	return 0;
 }
@@ -154,8 +156,8 @@ static void rest_fail(struct rest_job *job, const struct err *e)
 		request_add_field(rq, "retry-after", "1");
 	if (rq->status >= 500)
 		log_event(LOG_WARN, "request failed", LOG_STR("server", job->server->o.name),
-			  LOG_STR("route", rq->route->pattern), LOG_STR("request_id", rq->request_id),
-			  LOG_STR("reason", e->text));
+			  LOG_STR("route", rq->route->pattern),
+			  LOG_STR("request_id", rq->request_id), LOG_STR("reason", e->text));
 	buf_free(&rq->answer);
 	buf_init(&rq->answer, REST_ANSWER_MAX);
 	answer_put_problem(&rq->answer, rq->status, e->text, rq->request_id);
@@ -236,14 +238,16 @@ static void rest_on_body(void *owner, struct http_stream *s, struct span bytes)
 		return;
 	}
 	if (buf_put_span(&job->body, bytes) < 0) {
-		rest_refuse(job, 413, job->body.max ? "the body is larger than this path takes" :
-						      "this path takes no body");
+		rest_refuse(job, 413,
+			    job->body.max ? "the body is larger than this path takes" :
+					    "this path takes no body");
 		return;
 	}
 	server->held_bytes += bytes.len;
 }
 
-static void rest_on_end(void *owner, struct http_stream *s, const struct http_field *trailers, size_t count)
+static void rest_on_end(void *owner, struct http_stream *s, const struct http_field *trailers,
+			size_t count)
 {
 	struct rest_job *job = owner;
 
@@ -298,8 +302,9 @@ void rest_start(const struct rest_arrival *arrival, struct http_stream *s)
 	rest_fill_request(job, arrival);
 	buf_init(&job->body, route->body_max);
 	if (rest_is_too_large(&job->head, route->body_max)) {
-		rest_refuse(job, 413, route->body_max ? "the body is larger than this path takes" :
-							"this path takes no body");
+		rest_refuse(job, 413,
+			    route->body_max ? "the body is larger than this path takes" :
+					      "this path takes no body");
 		return;
 	}
 	http_stream_attach(s, &rest_events, job);
@@ -308,5 +313,6 @@ void rest_start(const struct rest_arrival *arrival, struct http_stream *s)
 		return;
 	}
 	job->timer = loop_timer_new(server->loop, rest_on_timeout, job);
-	loop_timer_start(job->timer, server->o.request_timeout_ms ? server->o.request_timeout_ms : 30000, 0);
+	loop_timer_start(job->timer,
+			 server->o.request_timeout_ms ? server->o.request_timeout_ms : 30000, 0);
 }

@@ -20,19 +20,20 @@ const struct metric_family server_families[FAMILY_COUNT] = {
 			      "Requests that ended; code 0: the client left before an answer.",
 			      "route,method,code", NULL },
 	[FAMILY_DURATION] = { "mk8s_http_request_duration_seconds", METRIC_HISTOGRAM,
-			      "Time from a request's head to the end of its answer.", "route", NULL },
-	[FAMILY_IN_FLIGHT] = { "mk8s_http_requests_in_flight", METRIC_GAUGE, "Requests being served.", NULL,
-			       NULL },
-	[FAMILY_CONNECTIONS] = { "mk8s_http_connections", METRIC_GAUGE, "Open connections that speak HTTP.",
-				 NULL, NULL },
-	[FAMILY_JOBS] = { "mk8s_worker_jobs", METRIC_GAUGE, "Jobs that wait for a worker or run on one.", NULL,
-			  NULL },
+			      "Time from a request's head to the end of its answer.", "route",
+			      NULL },
+	[FAMILY_IN_FLIGHT] = { "mk8s_http_requests_in_flight", METRIC_GAUGE,
+			       "Requests being served.", NULL, NULL },
+	[FAMILY_CONNECTIONS] = { "mk8s_http_connections", METRIC_GAUGE,
+				 "Open connections that speak HTTP.", NULL, NULL },
+	[FAMILY_JOBS] = { "mk8s_worker_jobs", METRIC_GAUGE,
+			  "Jobs that wait for a worker or run on one.", NULL, NULL },
 };
 
 /* Methods as labels: a fixed set, so that no peer makes new ones. */
 static const char *visit_method(struct span method)
 {
-	static const char *const known[] = { "GET",   "HEAD",  "POST",	  "PUT",
+	static const char *const known[] = { "GET",   "HEAD",   "POST",    "PUT",
 					     "PATCH", "DELETE", "OPTIONS", "CONNECT" };
 
 	for (size_t i = 0; i < COUNT_OF(known); i++)
@@ -65,8 +66,9 @@ static void visit_log(const struct visit *v, const struct http_stream *s, uint64
 	(void)snprintf(path_text, sizeof(path_text), "%.*s", SPAN_ARG(path));
 	if (v->grpc_status >= 0)
 		(void)snprintf(grpc, sizeof(grpc), "%d", v->grpc_status);
-	log_event(LOG_INFO, "request", LOG_STR("server", v->server->o.name), LOG_STR("method", method),
-		  LOG_STR("path", path_text), LOG_INT("status", stats->status), LOG_STR("grpc_status", grpc),
+	log_event(LOG_INFO, "request", LOG_STR("server", v->server->o.name),
+		  LOG_STR("method", method), LOG_STR("path", path_text),
+		  LOG_INT("status", stats->status), LOG_STR("grpc_status", grpc),
 		  LOG_INT("bytes_in", stats->bytes_in), LOG_INT("bytes_out", stats->bytes_out),
 		  LOG_INT("duration_ms", duration_us / 1000), LOG_STR("peer", v->shown.peer_ip),
 		  LOG_STR("user", v->user), LOG_STR("request_id", v->shown.request_id),
@@ -101,7 +103,8 @@ static bool visit_is_hex(struct span text)
 	return !all_zero;
 }
 
-/* W3C Trace Context 2.2.2: version-traceid-parentid-flags; a later version may go on behind another dash. */
+/* W3C Trace Context 2.2.2: version-traceid-parentid-flags; a later version may go on behind another
+ * dash. */
 static bool visit_trace_valid(struct span text)
 {
 	if (text.len < 55 || text.at[2] != '-' || text.at[35] != '-' || text.at[52] != '-')
@@ -112,8 +115,10 @@ static bool visit_trace_valid(struct span text)
 		return false;
 	if (span_starts(text, SPAN("00")) && text.len != 55)
 		return false;
-	return visit_is_hex(span_from(text.at + 3, 32)) && visit_is_hex(span_from(text.at + 36, 16)) &&
-	       (span_equal_str(span_from(text.at + 53, 2), "00") || visit_is_hex(span_from(text.at + 53, 2)));
+	return visit_is_hex(span_from(text.at + 3, 32)) &&
+	       visit_is_hex(span_from(text.at + 36, 16)) &&
+	       (span_equal_str(span_from(text.at + 53, 2), "00") ||
+		visit_is_hex(span_from(text.at + 53, 2)));
 }
 
 void visit_trace(const struct http_head *head, char ret_trace_id[33], char ret_traceparent[56])

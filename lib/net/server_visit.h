@@ -8,20 +8,21 @@ struct visit {
 	struct server_visit shown; /* first: what applications may see */
 	struct server *server;
 	const char *route; /* label of the metrics: a pattern, a gRPC path, or "none" */
-	int grpc_status;   /* -1: not a gRPC call */
-	char *user;        /* owned; NULL: nobody known */
+	int grpc_status; /* -1: not a gRPC call */
+	char *user; /* owned; NULL: nobody known */
 };
 
 /* Begins a visit on `s`; it ends itself, with log line and counts, when the stream closes. */
 struct visit *visit_begin(struct server *server, struct http_stream *s);
 
 /*
- * The trace context of a request (W3C Trace Context 2.2): that of its traceparent, or a new one. Gives the trace id (32
- * digits and NUL) and a traceparent with a span of our own (55 and NUL).
+ * The trace context of a request (W3C Trace Context 2.2): that of its traceparent, or a new one.
+ * Gives the trace id (32 digits and NUL) and a traceparent with a span of our own (55 and NUL).
  */
 void visit_trace(const struct http_head *head, char ret_trace_id[33], char ret_traceparent[56]);
 
-/* The address a request came from: the peer's, or the last entry of X-Forwarded-For where that is trusted. */
+/* The address a request came from: the peer's, or the last entry of X-Forwarded-For where that is
+ * trusted. */
 void visit_peer_ip(const struct http_stream *s, bool behind_proxy, char *into, size_t into_size);
 
 /* grpc_server_options.on_status: the call's status for the log. */

@@ -7,7 +7,8 @@
 #include "lib/base/mem.h"
 #include "lib/net/tls_inner.h"
 
-/* tls_verify looks at the configuration, the name and the refusal of a stream, and at nothing else. */
+/* tls_verify looks at the configuration, the name and the refusal of a stream, and at nothing else.
+ */
 struct tls_check {
 	struct tls_stream seen;
 };
@@ -48,7 +49,8 @@ void tls_check_begin(struct tls_check *c, struct tls *t, const char *host, void 
 	mbedtls_ssl_conf_ca_chain(conf, &t->ca, NULL);
 	mbedtls_ssl_conf_verify(conf, tls_verify, &c->seen);
 	if (t->own.version != 0)
-		(void)mbedtls_ssl_conf_own_cert(conf, &t->own, &t->key); /* no memory: the server says what it lacks */
+		(void)mbedtls_ssl_conf_own_cert(
+			conf, &t->own, &t->key); /* no memory: the server says what it lacks */
 }
 
 const struct err *tls_check_refusal(const struct tls_check *c)

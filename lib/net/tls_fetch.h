@@ -1,4 +1,5 @@
-/* Our TLS configuration and verification on a connection of libcurl's: same anchors, pins, ciphers and sentences. */
+/* Our TLS configuration and verification on a connection of libcurl's: same anchors, pins, ciphers
+ * and sentences. */
 #ifndef MK8S_NET_TLS_FETCH_H
 #define MK8S_NET_TLS_FETCH_H
 
@@ -12,8 +13,9 @@ struct tls_check *tls_check_new(void);
 void tls_check_free(struct tls_check *c);
 
 /*
- * From CURLOPT_SSL_CTX_FUNCTION: `ssl_config` (libcurl's mbedtls_ssl_config) becomes that of `t`, a client's, and the
- * server is checked as `host`. `t` must outlive the connection; `c` the handshake.
+ * From CURLOPT_SSL_CTX_FUNCTION: `ssl_config` (libcurl's mbedtls_ssl_config) becomes that of `t`, a
+ * client's, and the server is checked as `host`. `t` must outlive the connection; `c` the
+ * handshake.
  */
 void tls_check_begin(struct tls_check *c, struct tls *t, const char *host, void *ssl_config);
 /* Why the certificate of the last handshake was refused, or NULL. */

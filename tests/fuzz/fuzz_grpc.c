@@ -19,7 +19,8 @@ static void check_frame(struct span bytes)
 	assert((status == GRPC_OK) == (e.code == ERR_NONE));
 	if (status != GRPC_OK)
 		return;
-	assert(message.len == bytes.len - GRPC_FRAME_HEAD && message.at == bytes.at + GRPC_FRAME_HEAD);
+	assert(message.len == bytes.len - GRPC_FRAME_HEAD &&
+	       message.at == bytes.at + GRPC_FRAME_HEAD);
 	for (size_t len = 0; len < bytes.len; len += 1 + len / 2)
 		assert(grpc_frame_read(span_from(bytes.at, len), false, &message, &e) == GRPC_OK);
 }
@@ -50,7 +51,8 @@ static void check_message(struct span text)
 	grpc_message_decode(buf_span(&encoded), decoded, sizeof(decoded));
 	assert(strlen(decoded) == strlen(sentence));
 	for (size_t i = 0; sentence[i]; i++)
-		assert(decoded[i] == sentence[i] || (decoded[i] == ' ' && (sentence[i] < 0x20 || sentence[i] == 0x7f)));
+		assert(decoded[i] == sentence[i] ||
+		       (decoded[i] == ' ' && (sentence[i] < 0x20 || sentence[i] == 0x7f)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

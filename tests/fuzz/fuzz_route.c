@@ -1,4 +1,5 @@
-/* Routes: whatever the path, a parameter that comes out is one clean segment, and only a refusal has a sentence. */
+/* Routes: whatever the path, a parameter that comes out is one clean segment, and only a refusal
+ * has a sentence. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* The HTTP client against scripted sockets and a TLS server: answers, failures and their sentences, retries. */
+/* The HTTP client against scripted sockets and a TLS server: answers, failures and their sentences,
+ * retries. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,8 +28,8 @@
 #include "lib/net/loop.h"
 #include "lib/net/server.h"
 
-/* A server that plays one answer a connection, then closes; "~" in an answer waits 300 ms, "|" asks for one more
- * request on the same connection. */
+/* A server that plays one answer a connection, then closes; "~" in an answer waits 300 ms, "|" asks
+ * for one more request on the same connection. */
 struct script {
 	const char *const *answers;
 	size_t count;
@@ -130,7 +131,8 @@ static void script_stop(struct script *s)
 static struct fetch *new_fetch(void)
 {
 	struct err e;
-	struct fetch *f = fetch_new(&(struct fetch_options){ .proxy = "", .connect_timeout_ms = 2000 }, &e);
+	struct fetch *f =
+		fetch_new(&(struct fetch_options){ .proxy = "", .connect_timeout_ms = 2000 }, &e);
 
 	if (!f)
 		fail_msg("%s", e.text);
@@ -138,7 +140,8 @@ static struct fetch *new_fetch(void)
 }
 
 /* One request to one scripted answer. */
-static int ask(const char *answer, struct fetch_request rq, struct fetch_answer *a, struct script *s, struct err *e)
+static int ask(const char *answer, struct fetch_request rq, struct fetch_answer *a,
+	       struct script *s, struct err *e)
 {
 	struct fetch *f = new_fetch();
 	char url[100];
@@ -162,7 +165,8 @@ static void test_exchange(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(ask("HTTP/1.1 103 Early\r\nX-Early: 1\r\n\r\nHTTP/1.1 404 No\r\nX-Two:  b \r\nContent-Length: 4\r\n\r\nbody",
+	assert_int_equal(ask("HTTP/1.1 103 Early\r\nX-Early: 1\r\n\r\nHTTP/1.1 404 No\r\nX-Two:  b "
+			     "\r\nContent-Length: 4\r\n\r\nbody",
 			     (struct fetch_request){ .fields = fields }, &a, &s, &e),
 			 0);
 	assert_int_equal(a.status, 404);
@@ -201,7 +205,8 @@ static void test_methods(void **state)
 		struct script s;
 		struct err e;
 		int rc = ask("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-			     (struct fetch_request){ .method = method_rows[i].method, .body = span_of(method_rows[i].body) },
+			     (struct fetch_request){ .method = method_rows[i].method,
+						     .body = span_of(method_rows[i].body) },
 			     &a, &s, &e);
 
 		if (rc < 0)
@@ -221,17 +226,49 @@ static const struct {
 	enum err_code code;
 	const char *says;
 } answer_rows[] = {
-	{ "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", { 0 }, 302, 0, "" },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789", { .answer_max = 9 }, 200, 0, "" },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789", { .answer_max = 8 }, 0, ERR_LIMIT, "larger than 8 bytes" },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123", { 0 }, 0, ERR_UNREACHABLE, "before its answer was whole" },
-	{ "HTTP/1.1 200 OK\r\nContent-Le", { 0 }, 0, ERR_UNREACHABLE, "before its answer was whole" },
+	{ "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+	  { 0 },
+	  302,
+	  0,
+	  "" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789",
+	  { .answer_max = 9 },
+	  200,
+	  0,
+	  "" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789",
+	  { .answer_max = 8 },
+	  0,
+	  ERR_LIMIT,
+	  "larger than 8 bytes" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123",
+	  { 0 },
+	  0,
+	  ERR_UNREACHABLE,
+	  "before its answer was whole" },
+	{ "HTTP/1.1 200 OK\r\nContent-Le",
+	  { 0 },
+	  0,
+	  ERR_UNREACHABLE,
+	  "before its answer was whole" },
 	{ "", { 0 }, 0, ERR_UNREACHABLE, "before its answer was whole" },
 	{ "SSH-2.0-OpenSSH_9.2\r\n", { 0 }, 0, ERR_PROTOCOL, "not HTTP" },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", { 0 }, 0, ERR_UNREACHABLE, "" },
-	{ "~HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", { .timeout_ms = 100 }, 0, ERR_TIMEOUT, "did not answer within 100 ms" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+	  { 0 },
+	  0,
+	  ERR_UNREACHABLE,
+	  "" },
+	{ "~HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+	  { .timeout_ms = 100 },
+	  0,
+	  ERR_TIMEOUT,
+	  "did not answer within 100 ms" },
 	{ "~HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", { .timeout_ms = 1000 }, 200, 0, "" },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab~cd", { .timeout_ms = 100 }, 0, ERR_TIMEOUT, "within 100 ms" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab~cd",
+	  { .timeout_ms = 100 },
+	  0,
+	  ERR_TIMEOUT,
+	  "within 100 ms" },
 };
 
 static void test_answers(void **state)
@@ -247,7 +284,8 @@ static void test_answers(void **state)
 			fail_msg("row %zu: %d, status %d, %s", i, rc, a.status, e.text);
 		if (rc < 0 && answer_rows[i].code == ERR_UNREACHABLE && !*answer_rows[i].says)
 			assert_true(e.code == ERR_UNREACHABLE || e.code == ERR_PROTOCOL);
-		else if (rc < 0 && (e.code != answer_rows[i].code || !strstr(e.text, answer_rows[i].says)))
+		else if (rc < 0 &&
+			 (e.code != answer_rows[i].code || !strstr(e.text, answer_rows[i].says)))
 			fail_msg("row %zu: code %d, %s", i, (int)e.code, e.text);
 		fetch_answer_free(&a);
 	}
@@ -276,8 +314,10 @@ static const struct {
 	const char *text, *body;
 } stream_rows[] = {
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab~cd", 99, 200, 0, ERR_NONE, "abcd", "" },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab~cd", 99, 200, 1000, ERR_NONE, "abcd", "" },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab~cd", 99, 200, 100, ERR_TIMEOUT, "ab", "" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab~cd", 99, 200, 1000, ERR_NONE, "abcd",
+	  "" },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab~cd", 99, 200, 100, ERR_TIMEOUT, "ab",
+	  "" },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab~cd", 2, 200, 100, ERR_NONE, "ab", "" },
 	{ "HTTP/1.1 500 OK\r\nContent-Length: 4\r\n\r\nabcd", 99, 200, 100, ERR_NONE, "", "abcd" },
 	{ "~HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd", 99, 100, 0, ERR_TIMEOUT, "", "" },
@@ -297,7 +337,8 @@ static void test_streams(void **state)
 		struct script s;
 		int rc = ask(stream_rows[i].answer, rq, &a, &s, &e);
 
-		if ((rc < 0) != (stream_rows[i].code != ERR_NONE) || (rc < 0 && e.code != stream_rows[i].code))
+		if ((rc < 0) != (stream_rows[i].code != ERR_NONE) ||
+		    (rc < 0 && e.code != stream_rows[i].code))
 			fail_msg("row %zu: %d %s", i, rc, e.text);
 		assert_string_equal(c.text, stream_rows[i].text);
 		assert_string_equal(buf_str(&a.body), stream_rows[i].body);
@@ -321,9 +362,15 @@ static const struct {
 	{ { BUSY "\r\n", BUSY "\r\n", BUSY "\r\n", OK_ANSWER }, "GET", 2, 503, 3, 0 },
 	{ { BUSY "Retry-After: 1\r\n\r\n", OK_ANSWER }, "HEAD", 1, 200, 2, 1000 },
 	{ { BUSY "Retry-After: 31\r\n\r\n", OK_ANSWER }, "GET", 1, 503, 1, 0 },
-	{ { BUSY "Retry-After: 9\r\n\r\n", OK_ANSWER }, "GET", 1, 503, 1, 0 }, /* would be past the deadline */
+	{ { BUSY "Retry-After: 9\r\n\r\n", OK_ANSWER }, "GET", 1, 503, 1, 0 }, /* would be past the
+										  deadline */
 	{ { BUSY "Retry-After: soon\r\n\r\n", OK_ANSWER }, "GET", 1, 200, 2, 0 },
-	{ { BUSY "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n", OK_ANSWER }, "GET", 1, 200, 2, 0 },
+	{ { BUSY "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n", OK_ANSWER },
+	  "GET",
+	  1,
+	  200,
+	  2,
+	  0 },
 	{ { "HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n", OK_ANSWER }, "GET", 1, 200, 2, 0 },
 	{ { "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", OK_ANSWER }, "GET", 1, 500, 1, 0 },
 	{ { "", OK_ANSWER }, "GET", 1, 200, 2, 0 },
@@ -343,12 +390,17 @@ static void test_retries(void **state)
 
 		script_start(&s, retry_rows[i].answers, 4);
 		(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", (unsigned)s.port);
-		rc = fetch_do(f, &(struct fetch_request){ .method = retry_rows[i].method, .url = url, .timeout_ms = 3000,
-							  .retry_max = retry_rows[i].retry_max },
+		rc = fetch_do(f,
+			      &(struct fetch_request){ .method = retry_rows[i].method,
+						       .url = url,
+						       .timeout_ms = 3000,
+						       .retry_max = retry_rows[i].retry_max },
 			      &a, &e);
 		script_stop(&s);
-		if (rc < 0 || a.status != retry_rows[i].status || s.requests != retry_rows[i].requests)
-			fail_msg("row %zu: %d %s, status %d, %d requests", i, rc, e.text, a.status, s.requests);
+		if (rc < 0 || a.status != retry_rows[i].status ||
+		    s.requests != retry_rows[i].requests)
+			fail_msg("row %zu: %d %s, status %d, %d requests", i, rc, e.text, a.status,
+				 s.requests);
 		assert_true(clock_mono_ms() - before_ms >= retry_rows[i].least_ms);
 		fetch_answer_free(&a);
 		fetch_free(f);
@@ -395,9 +447,12 @@ static const struct {
 	enum err_code code;
 	const char *says;
 } bad_rows[] = {
-	{ "http://127.0.0.1:1/", NULL, NULL, ERR_UNREACHABLE, "http://127.0.0.1:1: Connection refused" },
-	{ "http://user:secretword@127.0.0.1:1/?token=secretword", NULL, NULL, ERR_UNREACHABLE, "http://127.0.0.1:1" },
-	{ "http://nosuch.invalid/secretword", NULL, NULL, ERR_UNREACHABLE, "'nosuch.invalid' is not known" },
+	{ "http://127.0.0.1:1/", NULL, NULL, ERR_UNREACHABLE,
+	  "http://127.0.0.1:1: Connection refused" },
+	{ "http://user:secretword@127.0.0.1:1/?token=secretword", NULL, NULL, ERR_UNREACHABLE,
+	  "http://127.0.0.1:1" },
+	{ "http://nosuch.invalid/secretword", NULL, NULL, ERR_UNREACHABLE,
+	  "'nosuch.invalid' is not known" },
 	{ "ftp://127.0.0.1/", NULL, NULL, ERR_INPUT, "'ftp'" },
 	{ "file:///etc/passwd", NULL, NULL, ERR_INPUT, "malformed" },
 	{ "127.0.0.1:80", NULL, NULL, ERR_INPUT, "malformed" },
@@ -420,12 +475,15 @@ static void test_bad(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(bad_rows); i++) {
 		const char *const fields[] = { bad_rows[i].field, NULL };
-		struct fetch_request rq = { .method = bad_rows[i].method, .url = bad_rows[i].url, .fields = fields };
+		struct fetch_request rq = { .method = bad_rows[i].method,
+					    .url = bad_rows[i].url,
+					    .fields = fields };
 		struct fetch_answer a;
 		struct err e = { 0 };
 
 		assert_int_equal(fetch_do(f, &rq, &a, &e), -1);
-		if (e.code != bad_rows[i].code || !strstr(e.text, bad_rows[i].says) || strstr(e.text, "secretword"))
+		if (e.code != bad_rows[i].code || !strstr(e.text, bad_rows[i].says) ||
+		    strstr(e.text, "secretword"))
 			fail_msg("row %zu: code %d, %s", i, (int)e.code, e.text);
 		fetch_answer_free(&a);
 	}
@@ -473,9 +531,12 @@ static void test_proxy(void **state)
 	(void)snprintf(proxy, sizeof(proxy), "http://u:secretword@127.0.0.1:%u", (unsigned)s.port);
 	f = fetch_new(&(struct fetch_options){ .proxy = proxy, .insecure = true }, &e);
 	assert_non_null(f);
-	assert_int_equal(fetch_do(f, &(struct fetch_request){ .url = "https://central.example:9/" }, &a, &e), -1);
+	assert_int_equal(
+		fetch_do(f, &(struct fetch_request){ .url = "https://central.example:9/" }, &a, &e),
+		-1);
 	script_stop(&s);
-	if (e.code != ERR_UNREACHABLE || !strstr(e.text, "https://central.example:9 with status 407") ||
+	if (e.code != ERR_UNREACHABLE ||
+	    !strstr(e.text, "https://central.example:9 with status 407") ||
 	    strstr(e.text, "secretword"))
 		fail_msg("%s", e.text);
 	assert_true(strncmp(s.last, "CONNECT central.example:9 ", 26) == 0);
@@ -483,7 +544,8 @@ static void test_proxy(void **state)
 	fetch_free(f);
 }
 
-/* A TLS server of the frame, with a certificate for localhost and 127.0.0.1 from a CA of its own. */
+/* A TLS server of the frame, with a certificate for localhost and 127.0.0.1 from a CA of its own.
+ */
 struct secure {
 	struct loop *loop;
 	struct server *server;
@@ -535,10 +597,13 @@ static struct tls *server_tls(struct ca *ca, int64_t now_unix_s)
 
 static void secure_start(struct secure *s, int64_t now_unix_s)
 {
-	struct server_listen listen = { .listener = { .address = "0.0.0.0", .conn_max = 10,
-						      .handshake_timeout_ms = 5000 },
-					.health = true };
-	struct server_options o = { .name = "secure", .app = s, .worker_count = 1, .worker_queue_max = 1 };
+	struct server_listen listen = {
+		.listener = { .address = "0.0.0.0", .conn_max = 10, .handshake_timeout_ms = 5000 },
+		.health = true
+	};
+	struct server_options o = {
+		.name = "secure", .app = s, .worker_count = 1, .worker_queue_max = 1
+	};
 	struct listener *n;
 	struct err e = { 0 };
 
@@ -570,7 +635,8 @@ static void secure_stop(struct secure *s)
 	free(s->other_pem);
 }
 
-static int ask_secure(const struct secure *s, const struct fetch_options *o, const char *host, struct err *e)
+static int ask_secure(const struct secure *s, const struct fetch_options *o, const char *host,
+		      struct err *e)
 {
 	struct fetch *f = fetch_new(o, e);
 	struct fetch_answer a;
@@ -580,7 +646,8 @@ static int ask_secure(const struct secure *s, const struct fetch_options *o, con
 	if (!f)
 		fail_msg("%s", e->text);
 	(void)snprintf(url, sizeof(url), "https://%s:%u/healthz", host, (unsigned)s->port);
-	rc = fetch_do(f, &(struct fetch_request){ .url = url, .timeout_ms = 5000, .retry_max = 2 }, &a, e);
+	rc = fetch_do(f, &(struct fetch_request){ .url = url, .timeout_ms = 5000, .retry_max = 2 },
+		      &a, e);
 	if (rc == 0)
 		assert_string_equal(buf_str(&a.body), "ok\n");
 	fetch_answer_free(&a);
@@ -611,7 +678,9 @@ static void test_trust(void **state)
 		{ { .ca_pem = s.ca_pem }, "127.0.0.2", "not for '127.0.0.2'" },
 		{ { .ca_sha256 = pin }, "127.0.0.2", "not for '127.0.0.2'" },
 		{ { .ca_sha256 = other_pin }, "localhost", "pinned key sha256:" },
-		{ { .ca_pem = s.ca_pem, .ca_sha256 = other_pin }, "localhost", "pinned key sha256:" },
+		{ { .ca_pem = s.ca_pem, .ca_sha256 = other_pin },
+		  "localhost",
+		  "pinned key sha256:" },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -620,7 +689,8 @@ static void test_trust(void **state)
 		int rc;
 
 		o.proxy = "";
-		(void)snprintf(origin, sizeof(origin), "https://%s:%u: ", rows[i].host, (unsigned)s.port);
+		(void)snprintf(origin, sizeof(origin), "https://%s:%u: ", rows[i].host,
+			       (unsigned)s.port);
 		rc = ask_secure(&s, &o, rows[i].host, &e);
 		if ((rc == 0) != (rows[i].says == NULL))
 			fail_msg("row %zu: %d %s", i, rc, e.text);
@@ -638,7 +708,9 @@ static void test_expired(void **state)
 
 	(void)state;
 	secure_start(&s, clock_unix_s() - 7200);
-	assert_int_equal(ask_secure(&s, &(struct fetch_options){ .ca_pem = s.ca_pem, .proxy = "" }, "localhost", &e), -1);
+	assert_int_equal(ask_secure(&s, &(struct fetch_options){ .ca_pem = s.ca_pem, .proxy = "" },
+				    "localhost", &e),
+			 -1);
 	if (e.code != ERR_UNREACHABLE || !strstr(e.text, "expired"))
 		fail_msg("%s", e.text);
 	secure_stop(&s);
@@ -657,8 +729,10 @@ static void test_no_tls(void **state)
 	(void)state;
 	script_start(&s, answers, 1);
 	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%u/", (unsigned)s.port);
-	assert_int_equal(fetch_do(f, &(struct fetch_request){ .url = url, .timeout_ms = 500 }, &a, &e), -1);
-	if ((e.code != ERR_UNREACHABLE && e.code != ERR_TIMEOUT) || !strstr(e.text, url[0] ? "https://127.0.0.1" : ""))
+	assert_int_equal(
+		fetch_do(f, &(struct fetch_request){ .url = url, .timeout_ms = 500 }, &a, &e), -1);
+	if ((e.code != ERR_UNREACHABLE && e.code != ERR_TIMEOUT) ||
+	    !strstr(e.text, url[0] ? "https://127.0.0.1" : ""))
 		fail_msg("%s", e.text);
 	fetch_answer_free(&a);
 	fetch_free(f);
@@ -678,11 +752,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchange), cmocka_unit_test(test_methods),
-		cmocka_unit_test(test_answers),	 cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_retries),	 cmocka_unit_test(test_dead_connection),
-		cmocka_unit_test(test_bad),	 cmocka_unit_test(test_options),
-		cmocka_unit_test(test_proxy),	 cmocka_unit_test(test_trust),
-		cmocka_unit_test(test_expired),	 cmocka_unit_test(test_no_tls),
+		cmocka_unit_test(test_answers),  cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_retries),  cmocka_unit_test(test_dead_connection),
+		cmocka_unit_test(test_bad),      cmocka_unit_test(test_options),
+		cmocka_unit_test(test_proxy),    cmocka_unit_test(test_trust),
+		cmocka_unit_test(test_expired),  cmocka_unit_test(test_no_tls),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

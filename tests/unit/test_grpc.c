@@ -1,4 +1,5 @@
-/* gRPC: its frames and texts by rows; both roles over a real HTTP/2 connection; requests that break the rules. */
+/* gRPC: its frames and texts by rows; both roles over a real HTTP/2 connection; requests that break
+ * the rules. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,12 +27,30 @@ static const struct {
 	const char *text;
 	uint64_t ms; /* 0: refused */
 } timeout_rows[] = {
-	{ "1H", 3600000 }, { "2M", 120000 },	 { "30S", 30000 }, { "100m", 100 },	{ "1500u", 2 },
-	{ "1u", 1 },	   { "1n", 1 },		 { "0S", 1 },	   { "99999999H", 359999996400000 },
-	{ "00000001S", 1000 }, { "99999999n", 100 },
-	{ "", 0 },	   { "S", 0 },		 { "1", 0 },	   { "1s", 0 },		{ "1h", 0 },
-	{ "100000000m", 0 }, { "-1S", 0 },	 { "1.5S", 0 },	   { " 1S", 0 },	{ "1 S", 0 },
-	{ "1SS", 0 },	   { "0x1S", 0 },	 { "+1S", 0 },
+	{ "1H", 3600000 },
+	{ "2M", 120000 },
+	{ "30S", 30000 },
+	{ "100m", 100 },
+	{ "1500u", 2 },
+	{ "1u", 1 },
+	{ "1n", 1 },
+	{ "0S", 1 },
+	{ "99999999H", 359999996400000 },
+	{ "00000001S", 1000 },
+	{ "99999999n", 100 },
+	{ "", 0 },
+	{ "S", 0 },
+	{ "1", 0 },
+	{ "1s", 0 },
+	{ "1h", 0 },
+	{ "100000000m", 0 },
+	{ "-1S", 0 },
+	{ "1.5S", 0 },
+	{ " 1S", 0 },
+	{ "1 S", 0 },
+	{ "1SS", 0 },
+	{ "0x1S", 0 },
+	{ "+1S", 0 },
 };
 
 static void test_timeouts(void **state)
@@ -42,7 +61,8 @@ static void test_timeouts(void **state)
 		int rc = grpc_timeout_parse(span_of(timeout_rows[i].text), &ms);
 
 		if (rc != (timeout_rows[i].ms ? 0 : -1) || ms != timeout_rows[i].ms)
-			fail_msg("'%s': %d, %llu ms", timeout_rows[i].text, rc, (unsigned long long)ms);
+			fail_msg("'%s': %d, %llu ms", timeout_rows[i].text, rc,
+				 (unsigned long long)ms);
 	}
 }
 
@@ -60,8 +80,8 @@ static const struct {
 static const struct {
 	const char *text, *decoded;
 } decode_rows[] = {
-	{ "%C3%bc%25", "\xc3\xbc%" }, { "%", "%" }, { "%4", "%4" }, { "%zz", "%zz" }, { "a%0Ab%00c", "a b c" },
-	{ "%%41", "%A" },
+	{ "%C3%bc%25", "\xc3\xbc%" }, { "%", "%" },     { "%4", "%4" }, { "%zz", "%zz" },
+	{ "a%0Ab%00c", "a b c" },     { "%%41", "%A" },
 };
 
 static void test_messages(void **state)
@@ -88,11 +108,16 @@ static const struct {
 	const char *value;
 	bool ok;
 } type_rows[] = {
-	{ "application/grpc", true },	     { "application/grpc+proto", true },
-	{ "application/grpc;charset=utf-8", true }, { "Application/gRPC", true },
-	{ "application/grpc ; x", true },    { "application/grpc+json", false },
-	{ "application/grpcweb", false },    { "application/grpc-web+proto", false },
-	{ "application/json", false },	     { "", false },
+	{ "application/grpc", true },
+	{ "application/grpc+proto", true },
+	{ "application/grpc;charset=utf-8", true },
+	{ "Application/gRPC", true },
+	{ "application/grpc ; x", true },
+	{ "application/grpc+json", false },
+	{ "application/grpcweb", false },
+	{ "application/grpc-web+proto", false },
+	{ "application/json", false },
+	{ "", false },
 };
 
 static void test_types(void **state)
@@ -130,7 +155,9 @@ static void test_frames(void **state)
 		struct err e = { 0 };
 
 		for (size_t len = 0; len < bytes.len && frame_rows[i].status == GRPC_OK; len++)
-			assert_int_equal(grpc_frame_read(span_from(bytes.at, len), false, &message, &e), GRPC_OK);
+			assert_int_equal(
+				grpc_frame_read(span_from(bytes.at, len), false, &message, &e),
+				GRPC_OK);
 		assert_int_equal(grpc_frame_read(bytes, true, &message, &e), frame_rows[i].status);
 		if (frame_rows[i].status == GRPC_OK)
 			assert_true(span_equal_str(message, frame_rows[i].message));
@@ -145,7 +172,8 @@ static void test_codes(void **state)
 	for (int code = ERR_NONE; code <= ERR_NOMEM; code++)
 		assert_int_equal(grpc_status_of((enum err_code)code) == GRPC_OK, code == ERR_NONE);
 	for (int status = 0; status <= 20; status++)
-		assert_int_equal(grpc_err_code((enum grpc_status)status) == ERR_NONE, status == GRPC_OK);
+		assert_int_equal(grpc_err_code((enum grpc_status)status) == ERR_NONE,
+				 status == GRPC_OK);
 }
 
 /* Both ends of one connection on one loop. */
@@ -188,7 +216,8 @@ static enum grpc_status do_slow(struct grpc_call *call, struct err *e)
 
 	(void)e;
 	(void)nanosleep(&pause, NULL);
-	(void)buf_put_str(&call->answer, clock_mono_ms() >= call->deadline_mono_ms ? "late" : "in time");
+	(void)buf_put_str(&call->answer,
+			  clock_mono_ms() >= call->deadline_mono_ms ? "late" : "in time");
 	return GRPC_OK;
 }
 
@@ -206,8 +235,9 @@ static enum grpc_status do_size(struct grpc_call *call, struct err *e)
 }
 
 static const struct grpc_method methods[] = {
-	{ "/t.S/Echo", false, do_echo }, { "/t.S/Fail", false, do_fail }, { "/t.S/Slow", false, do_slow },
-	{ "/t.S/Size", false, do_size }, { "/t.S/Cert", true, do_echo },
+	{ "/t.S/Echo", false, do_echo }, { "/t.S/Fail", false, do_fail },
+	{ "/t.S/Slow", false, do_slow }, { "/t.S/Size", false, do_size },
+	{ "/t.S/Cert", true, do_echo },
 };
 
 static struct ends *ends_now; /* on_status has no argument of ours */
@@ -322,7 +352,8 @@ struct outcome {
 	size_t len;
 };
 
-static void on_done(void *owner, const struct err *why, enum grpc_status status, struct span message)
+static void on_done(void *owner, const struct err *why, enum grpc_status status,
+		    struct span message)
 {
 	struct outcome *o = owner;
 
@@ -334,7 +365,8 @@ static void on_done(void *owner, const struct err *why, enum grpc_status status,
 	loop_stop(o->loop);
 }
 
-static struct outcome call(struct ends *ends, const char *path, struct span message, uint64_t timeout_ms)
+static struct outcome call(struct ends *ends, const char *path, struct span message,
+			   uint64_t timeout_ms)
 {
 	struct outcome o = { .loop = ends->loop };
 
@@ -354,8 +386,10 @@ static const struct {
 	{ "/t.S/Echo", "hello", 5000, GRPC_OK, ERR_NONE, "hello" },
 	{ "/t.S/Echo", "", 5000, GRPC_OK, ERR_NONE, "" },
 	{ "/t.S/Fail", "x", 5000, GRPC_NOT_FOUND, ERR_NOT_FOUND, "no such thing: 100% 127.0.0.1" },
-	{ "/t.S/None", "x", 5000, GRPC_UNIMPLEMENTED, ERR_PROTOCOL, "this server has no such method" },
-	{ "/t.S/Cert", "x", 5000, GRPC_PERMISSION_DENIED, ERR_DENIED, "this method needs a client certificate" },
+	{ "/t.S/None", "x", 5000, GRPC_UNIMPLEMENTED, ERR_PROTOCOL,
+	  "this server has no such method" },
+	{ "/t.S/Cert", "x", 5000, GRPC_PERMISSION_DENIED, ERR_DENIED,
+	  "this method needs a client certificate" },
 	{ "/t.S/Slow", "x", 5000, GRPC_OK, ERR_NONE, "in time" },
 	{ "/t.S/Slow", "x", 100, GRPC_DEADLINE_EXCEEDED, ERR_TIMEOUT, NULL },
 };
@@ -366,12 +400,14 @@ static void test_calls(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(call_rows); i++) {
-		struct outcome o = call(ends, call_rows[i].path, span_of(call_rows[i].message), call_rows[i].timeout_ms);
+		struct outcome o = call(ends, call_rows[i].path, span_of(call_rows[i].message),
+					call_rows[i].timeout_ms);
 		const char *said = o.status == GRPC_OK ? o.message : o.why.text;
 
 		if (o.status != call_rows[i].status || o.why.code != call_rows[i].code ||
 		    (call_rows[i].says && strcmp(said, call_rows[i].says) != 0))
-			fail_msg("row %zu: status %d, code %d, '%s'", i, (int)o.status, (int)o.why.code, said);
+			fail_msg("row %zu: status %d, code %d, '%s'", i, (int)o.status,
+				 (int)o.why.code, said);
 		free(o.message);
 	}
 	ends_free(ends);
@@ -433,7 +469,8 @@ static void take(struct raw *r, const struct http_field *fields, size_t count)
 		if (span_equal_str(fields[i].name, "grpc-status"))
 			(void)span_to_str(fields[i].value, r->grpc_status, sizeof(r->grpc_status));
 		if (span_equal_str(fields[i].name, "grpc-message"))
-			(void)span_to_str(fields[i].value, r->grpc_message, sizeof(r->grpc_message));
+			(void)span_to_str(fields[i].value, r->grpc_message,
+					  sizeof(r->grpc_message));
 		if (span_equal_str(fields[i].name, "grpc-accept-encoding"))
 			(void)span_to_str(fields[i].value, r->encodings, sizeof(r->encodings));
 	}
@@ -449,7 +486,8 @@ static void raw_on_head(void *owner, struct http_stream *s, const struct http_he
 	r->in_head = r->grpc_status[0] != '\0';
 }
 
-static void raw_on_end(void *owner, struct http_stream *s, const struct http_field *trailers, size_t count)
+static void raw_on_end(void *owner, struct http_stream *s, const struct http_field *trailers,
+		       size_t count)
 {
 	(void)s;
 	take(owner, trailers, count);
@@ -462,10 +500,18 @@ static void raw_on_close(void *owner, struct http_stream *s, const struct err *w
 	loop_stop(((struct raw *)owner)->loop);
 }
 
-static const struct http_events raw_events = { .on_head = raw_on_head, .on_end = raw_on_end, .on_close = raw_on_close };
+static const struct http_events raw_events = { .on_head = raw_on_head,
+					       .on_end = raw_on_end,
+					       .on_close = raw_on_close };
 
-#define TYPE { SPAN("content-type"), SPAN("application/grpc") }
-#define TE { SPAN("te"), SPAN("trailers") }
+#define TYPE                                                                                       \
+	{                                                                                          \
+		SPAN("content-type"), SPAN("application/grpc")                                     \
+	}
+#define TE                                                                                         \
+	{                                                                                          \
+		SPAN("te"), SPAN("trailers")                                                       \
+	}
 #define HI SPAN("\0\0\0\0\2hi")
 
 static const struct {
@@ -477,21 +523,69 @@ static const struct {
 	const char *says;
 } raw_rows[] = {
 	{ "POST", "/t.S/Echo", { TYPE, TE }, HI, 200, "0", "" },
-	{ "POST", "/t.S/Echo", { { SPAN("content-type"), SPAN("application/grpc+proto") }, TE }, HI, 200, "0", "" },
-	{ "POST", "/t.S/Echo", { TYPE, TE, { SPAN("grpc-encoding"), SPAN("identity") } }, HI, 200, "0", "" },
-	{ "POST", "/t.S/Echo", { TYPE, TE, { SPAN("grpc-timeout"), SPAN("9H") } }, HI, 200, "0", "" },
-	{ "POST", "/t.S/Slow", { TYPE, TE, { SPAN("grpc-timeout"), SPAN("50m") } }, HI, 200, "4", "deadline" },
-	{ "POST", "/t.S/Echo", { TYPE, TE, { SPAN("grpc-timeout"), SPAN("9h") } }, HI, 200, "13", "grpc-timeout" },
-	{ "POST", "/t.S/Echo", { TYPE, TE, { SPAN("grpc-encoding"), SPAN("gzip") } }, HI, 200, "12", "identity" },
+	{ "POST",
+	  "/t.S/Echo",
+	  { { SPAN("content-type"), SPAN("application/grpc+proto") }, TE },
+	  HI,
+	  200,
+	  "0",
+	  "" },
+	{ "POST",
+	  "/t.S/Echo",
+	  { TYPE, TE, { SPAN("grpc-encoding"), SPAN("identity") } },
+	  HI,
+	  200,
+	  "0",
+	  "" },
+	{ "POST",
+	  "/t.S/Echo",
+	  { TYPE, TE, { SPAN("grpc-timeout"), SPAN("9H") } },
+	  HI,
+	  200,
+	  "0",
+	  "" },
+	{ "POST",
+	  "/t.S/Slow",
+	  { TYPE, TE, { SPAN("grpc-timeout"), SPAN("50m") } },
+	  HI,
+	  200,
+	  "4",
+	  "deadline" },
+	{ "POST",
+	  "/t.S/Echo",
+	  { TYPE, TE, { SPAN("grpc-timeout"), SPAN("9h") } },
+	  HI,
+	  200,
+	  "13",
+	  "grpc-timeout" },
+	{ "POST",
+	  "/t.S/Echo",
+	  { TYPE, TE, { SPAN("grpc-encoding"), SPAN("gzip") } },
+	  HI,
+	  200,
+	  "12",
+	  "identity" },
 	{ "POST", "/t.S/Echo", { TYPE }, HI, 200, "13", "te: trailers" },
 	{ "POST", "/t.S/Echo", { TE }, HI, 415, "", "" },
-	{ "POST", "/t.S/Echo", { { SPAN("content-type"), SPAN("application/json") }, TE }, HI, 415, "", "" },
+	{ "POST",
+	  "/t.S/Echo",
+	  { { SPAN("content-type"), SPAN("application/json") }, TE },
+	  HI,
+	  415,
+	  "",
+	  "" },
 	{ "PUT", "/t.S/Echo", { TYPE, TE }, HI, 405, "", "" },
 	{ "POST", "/t.S/Nope", { TYPE, TE }, HI, 200, "12", "no such method" },
 	{ "POST", "/t.S/Echo?x", { TYPE, TE }, HI, 200, "12", "no such method" },
 	{ "POST", "/t.S/Echo", { TYPE, TE }, SPAN(""), 200, "13", "there is no message" },
 	{ "POST", "/t.S/Echo", { TYPE, TE }, SPAN("\0\0\0\0\5hi"), 200, "13", "cut short" },
-	{ "POST", "/t.S/Echo", { TYPE, TE }, SPAN("\0\0\0\0\1a\0\0\0\0\1b"), 200, "13", "exactly one message" },
+	{ "POST",
+	  "/t.S/Echo",
+	  { TYPE, TE },
+	  SPAN("\0\0\0\0\1a\0\0\0\0\1b"),
+	  200,
+	  "13",
+	  "exactly one message" },
 	{ "POST", "/t.S/Echo", { TYPE, TE }, SPAN("\1\0\0\0\1a"), 200, "13", "compressed" },
 	{ "POST", "/t.S/Echo", { TYPE, TE }, SPAN("\7\0\0\0\1a"), 200, "13", "flag" },
 	{ "POST", "/t.S/Echo", { TYPE, TE }, SPAN("\0\0\x40\0\1a"), 200, "8", "4 MiB" },
@@ -516,12 +610,15 @@ static void test_raw(void **state)
 			head.field_count++;
 		s = h2_request(ends->client, &head, false, &raw_events, &r);
 		for (size_t at = 0; at < raw_rows[i].body.len; at++) /* byte by byte */
-			assert_int_equal(http_stream_send(s, span_from(raw_rows[i].body.at + at, 1), &e), 0);
+			assert_int_equal(
+				http_stream_send(s, span_from(raw_rows[i].body.at + at, 1), &e), 0);
 		assert_int_equal(http_stream_end(s, NULL, 0, &e), 0);
 		loop_run(ends->loop);
-		if (r.status != raw_rows[i].status || strcmp(r.grpc_status, raw_rows[i].grpc_status) != 0 ||
+		if (r.status != raw_rows[i].status ||
+		    strcmp(r.grpc_status, raw_rows[i].grpc_status) != 0 ||
 		    !strstr(r.grpc_message, raw_rows[i].says))
-			fail_msg("row %zu: status %d, grpc-status %s, %s", i, r.status, r.grpc_status, r.grpc_message);
+			fail_msg("row %zu: status %d, grpc-status %s, %s", i, r.status,
+				 r.grpc_status, r.grpc_message);
 		assert_int_equal(r.in_head, r.grpc_status[0] && strcmp(r.grpc_status, "0") != 0);
 		if (r.grpc_status[0])
 			assert_int_equal(ends->served, atol(r.grpc_status));
@@ -544,9 +641,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_timeouts), cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_types),	 cmocka_unit_test(test_frames),
-		cmocka_unit_test(test_codes),	 cmocka_unit_test(test_calls),
-		cmocka_unit_test(test_sizes),	 cmocka_unit_test(test_connection_dies),
+		cmocka_unit_test(test_types),    cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_codes),    cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_sizes),    cmocka_unit_test(test_connection_dies),
 		cmocka_unit_test(test_raw),
 	};
 

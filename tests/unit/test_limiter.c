@@ -18,10 +18,10 @@ static const struct {
 	bool taken;
 	unsigned wait_s;
 } steps[] = {
-	{ 1000, true, 0 },  { 1000, true, 0 },	{ 1000, true, 0 },   { 1000, true, 0 },
-	{ 1000, false, 1 }, { 1499, false, 1 }, { 1500, true, 0 },   { 1500, false, 1 },
+	{ 1000, true, 0 },   { 1000, true, 0 },  { 1000, true, 0 },  { 1000, true, 0 },
+	{ 1000, false, 1 },  { 1499, false, 1 }, { 1500, true, 0 },  { 1500, false, 1 },
 	{ 1400, false, 1 }, /* a clock that another thread read before */
-	{ 60000, true, 0 }, { 60000, true, 0 }, { 60000, true, 0 },  { 60000, true, 0 },
+	{ 60000, true, 0 },  { 60000, true, 0 }, { 60000, true, 0 }, { 60000, true, 0 },
 	{ 60000, false, 1 }, { 60500, true, 0 },
 };
 

@@ -1,4 +1,5 @@
-/* Metrics: the text format byte for byte, escaping, the cap on series, counting from several threads. */
+/* Metrics: the text format byte for byte, escaping, the cap on series, counting from several
+ * threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -197,9 +198,9 @@ static void test_threads(void **state)
 
 static void test_process(void **state)
 {
-	static const char *const names[] = { "process_cpu_seconds_total ", "process_resident_memory_bytes ",
-					     "process_open_fds ", "process_max_fds ",
-					     "process_start_time_seconds " };
+	static const char *const names[] = { "process_cpu_seconds_total ",
+					     "process_resident_memory_bytes ", "process_open_fds ",
+					     "process_max_fds ", "process_start_time_seconds " };
 	struct metrics *m = metrics_new();
 	char *text = print(m);
 
@@ -220,8 +221,10 @@ static void test_process(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),	cmocka_unit_test(test_labels),
-		cmocka_unit_test(test_series_are_bounded), cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_series_are_bounded),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_process),
 	};
 

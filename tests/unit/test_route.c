@@ -26,8 +26,14 @@ static void no_stream(void *app, struct http_stream *s, const char *const *param
 	(void)params;
 }
 
-#define REST(method, pattern) { method, pattern, ACCESS_USER, no_handler, NULL, 0, "" }
-#define STREAM(method, pattern) { method, pattern, ACCESS_USER, NULL, no_stream, 0, "" }
+#define REST(method, pattern)                                                                      \
+	{                                                                                          \
+		method, pattern, ACCESS_USER, no_handler, NULL, 0, ""                              \
+	}
+#define STREAM(method, pattern)                                                                    \
+	{                                                                                          \
+		method, pattern, ACCESS_USER, NULL, no_stream, 0, ""                               \
+	}
 
 static const struct route first[] = { REST("GET", "/healthz"), REST("GET", "/metrics") };
 static const struct route second[] = {
@@ -46,13 +52,14 @@ static const struct route second[] = {
 	REST("GET", "/audit/{id}/recording"),
 	REST("GET", "/.well-known/jwks.json"),
 };
-static const struct route_table tables[] = { { first, COUNT_OF(first) }, { second, COUNT_OF(second) } };
+static const struct route_table tables[] = { { first, COUNT_OF(first) },
+					     { second, COUNT_OF(second) } };
 
 static const struct {
 	const char *method, *path;
 	enum route_verdict verdict;
 	const char *pattern; /* or the methods that are allowed */
-	const char *params;  /* joined by | */
+	const char *params; /* joined by | */
 } rows[] = {
 	{ "GET", "/", ROUTE_FOUND, "/", "" },
 	{ "GET", "/healthz", ROUTE_FOUND, "/healthz", "" },
@@ -125,7 +132,8 @@ static void check_row(size_t i, const struct route_match *m)
 	size_t len = 0;
 
 	for (size_t p = 0; p < ROUTE_PARAM_MAX && m->param[p]; p++)
-		len += (size_t)snprintf(params + len, sizeof(params) - len, "%s%s", p ? "|" : "", m->param[p]);
+		len += (size_t)snprintf(params + len, sizeof(params) - len, "%s%s", p ? "|" : "",
+					m->param[p]);
 	if (strcmp(params, rows[i].params) != 0)
 		fail_msg("%s %s: parameters '%s'", rows[i].method, rows[i].path, params);
 	if (strcmp(m->route->pattern, rows[i].pattern) != 0)
@@ -138,8 +146,9 @@ static void test_rows(void **state)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct err e = { 0 };
 		struct route_match m;
-		enum route_verdict verdict = route_find(tables, COUNT_OF(tables), span_of(rows[i].method),
-							span_of(rows[i].path), &m, &e);
+		enum route_verdict verdict =
+			route_find(tables, COUNT_OF(tables), span_of(rows[i].method),
+				   span_of(rows[i].path), &m, &e);
 
 		if (verdict != rows[i].verdict)
 			fail_msg("%s %s: verdict %d", rows[i].method, rows[i].path, (int)verdict);
@@ -159,9 +168,11 @@ static void test_table_index(void **state)
 	(void)state;
 	assert_int_equal(route_find(tables, 2, SPAN("GET"), SPAN("/metrics"), &m, &e), ROUTE_FOUND);
 	assert_int_equal(m.table, 0);
-	assert_int_equal(route_find(tables, 2, SPAN("GET"), SPAN("/clusters"), &m, &e), ROUTE_FOUND);
+	assert_int_equal(route_find(tables, 2, SPAN("GET"), SPAN("/clusters"), &m, &e),
+			 ROUTE_FOUND);
 	assert_int_equal(m.table, 1);
-	assert_int_equal(route_find(tables, 0, SPAN("GET"), SPAN("/clusters"), &m, &e), ROUTE_UNKNOWN);
+	assert_int_equal(route_find(tables, 0, SPAN("GET"), SPAN("/clusters"), &m, &e),
+			 ROUTE_UNKNOWN);
 }
 
 /* The longest parameter that fits, and one byte more. */

@@ -1,4 +1,5 @@
-/* The server frame over real sockets: routing, bodies, refusals, workers, clients that leave, the graceful stop. */
+/* The server frame over real sockets: routing, bodies, refusals, workers, clients that leave, the
+ * graceful stop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,6 +25,7 @@
 #include "lib/crypto/random.h"
 #include "lib/net/loop.h"
 #include "lib/net/server.h"
+#include "lib/net/server_visit.h"
 
 #define BIG_LEN ((size_t)8 * 1024 * 1024)
 
@@ -45,8 +47,8 @@ static int get_echo(struct request *rq, struct err *e)
 	if (!request_query(rq, "q", q, sizeof(q), e) && e->code)
 		return -1;
 	request_add_field(rq, "X-Echo", "a\r\nb: c");
-	return buf_printf(&rq->answer, "id=%s q=%s path=%.*s peer=%s agent=%s", rq->param[0], q, SPAN_ARG(rq->path),
-			  rq->peer_ip, rq->user_agent);
+	return buf_printf(&rq->answer, "id=%s q=%s path=%.*s peer=%s agent=%s", rq->param[0], q,
+			  SPAN_ARG(rq->path), rq->peer_ip, rq->user_agent);
 }
 
 static int post_body(struct request *rq, struct err *e)
@@ -114,7 +116,8 @@ static void stream_rest(void *app, struct http_stream *s, const char *const *par
 	char text[300];
 
 	(void)app;
-	(void)snprintf(text, sizeof(text), "%s|%.*s", params[0], SPAN_ARG(http_stream_request(s)->target));
+	(void)snprintf(text, sizeof(text), "%s|%.*s", params[0],
+		       SPAN_ARG(http_stream_request(s)->target));
 	server_stream_set_user(s, "streamer");
 	server_stream_answer(s, 200, "text/plain", span_of(text));
 }
@@ -283,7 +286,7 @@ static char *hear(int fd)
 	struct buf text;
 	ssize_t len;
 
-	buf_init(&text, BIG_LEN + 4096);
+	buf_init(&text, BIG_LEN + (size_t)1024 * 1024);
 	while (poll(&poll_fd, 1, 10000) == 1) {
 		char *room = buf_reserve(&text, 65536);
 
@@ -314,18 +317,32 @@ static const struct {
 	  "HTTP/1.1 200 ",
 	  { "\r\n\r\nid=a b q=1 2 path=/echo/a%20b peer=127.0.0.1 agent=me", "x-echo: a  b: c\r\n",
 	    "cache-control: no-store\r\n", "x-content-type-options: nosniff\r\n" } },
-	{ "GET /echo/x HTTP/1.1\r\nX-Forwarded-For: 192.0.2.9\r\n" H "\r\n", "HTTP/1.1 200 ", { "peer=127.0.0.1" } },
-	{ "GET /echo/x?q=%zz HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 400 ", { "application/problem+json" } },
-	{ "GET /echo/x?q=123456789012345678901 HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 400 ", { "longer than 19 bytes" } },
-	{ "HEAD /echo/x HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 200 ", { "content-length: 42\r\n", "!id=x" } },
-	{ "GET /echo/%2f HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 400 ", { "\"title\":\"Bad Request\",\"status\":400" } },
+	{ "GET /echo/x HTTP/1.1\r\nX-Forwarded-For: 192.0.2.9\r\n" H "\r\n",
+	  "HTTP/1.1 200 ",
+	  { "peer=127.0.0.1" } },
+	{ "GET /echo/x?q=%zz HTTP/1.1\r\n" H "\r\n",
+	  "HTTP/1.1 400 ",
+	  { "application/problem+json" } },
+	{ "GET /echo/x?q=123456789012345678901 HTTP/1.1\r\n" H "\r\n",
+	  "HTTP/1.1 400 ",
+	  { "longer than 19 bytes" } },
+	{ "HEAD /echo/x HTTP/1.1\r\n" H "\r\n",
+	  "HTTP/1.1 200 ",
+	  { "content-length: 42\r\n", "!id=x" } },
+	{ "GET /echo/%2f HTTP/1.1\r\n" H "\r\n",
+	  "HTTP/1.1 400 ",
+	  { "\"title\":\"Bad Request\",\"status\":400" } },
 	{ "GET /echo/ HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 400 ", { "part 2 of the path is empty" } },
 	{ "GET /nowhere HTTP/1.1\r\n" H "\r\n",
 	  "HTTP/1.1 404 ",
-	  { "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":", "\"instance\":\"",
-	    "x-request-id: ", "content-type: application/problem+json\r\n" } },
-	{ "POST /echo/x HTTP/1.1\r\nContent-Length: 0\r\n" H "\r\n", "HTTP/1.1 405 ", { "allow: GET, HEAD\r\n" } },
-	{ "POST /body HTTP/1.1\r\nContent-Length: 5\r\n" H "\r\nhello", "HTTP/1.1 201 ", { "\r\n\r\nhello" } },
+	  { "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":",
+	    "\"instance\":\"", "x-request-id: ", "content-type: application/problem+json\r\n" } },
+	{ "POST /echo/x HTTP/1.1\r\nContent-Length: 0\r\n" H "\r\n",
+	  "HTTP/1.1 405 ",
+	  { "allow: GET, HEAD\r\n" } },
+	{ "POST /body HTTP/1.1\r\nContent-Length: 5\r\n" H "\r\nhello",
+	  "HTTP/1.1 201 ",
+	  { "\r\n\r\nhello" } },
 	{ "POST /body HTTP/1.1\r\nContent-Length: 16\r\n" H "\r\n0123456789abcdef",
 	  "HTTP/1.1 201 ",
 	  { "\r\n\r\n0123456789abcdef" } },
@@ -339,18 +356,36 @@ static const struct {
 	  "\r\n10\r\n0123456789abcdef\r\n1\r\ng\r\n0\r\n\r\n",
 	  "HTTP/1.1 413 ",
 	  { "larger than this path takes" } },
-	{ "GET /exists HTTP/1.1\r\nContent-Length: 1\r\n" H "\r\nx", "HTTP/1.1 413 ", { "takes no body" } },
+	{ "GET /exists HTTP/1.1\r\nContent-Length: 1\r\n" H "\r\nx",
+	  "HTTP/1.1 413 ",
+	  { "takes no body" } },
 	{ "GET /exists HTTP/1.1\r\n" H "\r\n",
 	  "HTTP/1.1 409 ",
 	  { "\"detail\":\"the name \\\"x\\\" is taken\"", "!must not be seen" } },
-	{ "GET /later HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 429 ", { "retry-after: 7\r\n", "slower, please" } },
-	{ "GET /teapot HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 415 ", { "\"status\":415", "not this kind" } },
-	{ "GET /gone HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 204 ", { "!content-length", "!content-type:" } },
-	{ "GET /who HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 401 ", { "www-authenticate: Bearer\r\n", "not signed in" } },
-	{ "GET /who HTTP/1.1\r\nAuthorization: Basic x\r\n" H "\r\n", "HTTP/1.1 403 ", { "is disabled" } },
-	{ "GET /who HTTP/1.1\r\nAuthorization: Bearer ann\r\n" H "\r\n", "HTTP/1.1 200 ", { "\r\n\r\nann" } },
-	{ "GET /admin HTTP/1.1\r\nAuthorization: Bearer ann\r\n" H "\r\n", "HTTP/1.1 403 ", { "administrator" } },
-	{ "GET /admin HTTP/1.1\r\nAuthorization: Bearer root\r\n" H "\r\n", "HTTP/1.1 200 ", { "\r\n\r\nroot" } },
+	{ "GET /later HTTP/1.1\r\n" H "\r\n",
+	  "HTTP/1.1 429 ",
+	  { "retry-after: 7\r\n", "slower, please" } },
+	{ "GET /teapot HTTP/1.1\r\n" H "\r\n",
+	  "HTTP/1.1 415 ",
+	  { "\"status\":415", "not this kind" } },
+	{ "GET /gone HTTP/1.1\r\n" H "\r\n",
+	  "HTTP/1.1 204 ",
+	  { "!content-length", "!content-type:" } },
+	{ "GET /who HTTP/1.1\r\n" H "\r\n",
+	  "HTTP/1.1 401 ",
+	  { "www-authenticate: Bearer\r\n", "not signed in" } },
+	{ "GET /who HTTP/1.1\r\nAuthorization: Basic x\r\n" H "\r\n",
+	  "HTTP/1.1 403 ",
+	  { "is disabled" } },
+	{ "GET /who HTTP/1.1\r\nAuthorization: Bearer ann\r\n" H "\r\n",
+	  "HTTP/1.1 200 ",
+	  { "\r\n\r\nann" } },
+	{ "GET /admin HTTP/1.1\r\nAuthorization: Bearer ann\r\n" H "\r\n",
+	  "HTTP/1.1 403 ",
+	  { "administrator" } },
+	{ "GET /admin HTTP/1.1\r\nAuthorization: Bearer root\r\n" H "\r\n",
+	  "HTTP/1.1 200 ",
+	  { "\r\n\r\nroot" } },
 	{ "PATCH /s/a%20b/x/../%2f?y HTTP/1.1\r\n" H "\r\n",
 	  "HTTP/1.1 200 ",
 	  { "\r\n\r\na b|/s/a%20b/x/../%2f?y", "x-request-id: " } },
@@ -365,7 +400,8 @@ static const struct {
 	    "\nmk8s_http_requests_in_flight 1\n", "\nprocess_open_fds " } },
 	{ "GET /openapi.json HTTP/1.1\r\n" H "\r\n",
 	  "HTTP/1.1 200 ",
-	  { "\"/s/{id}/{path}\":{\"get\"", "\"openapi\":\"3.1.0\"", "\"/healthz\"", "\"/body\":{\"post\"" } },
+	  { "\"/s/{id}/{path}\":{\"get\"", "\"openapi\":\"3.1.0\"", "\"/healthz\"",
+	    "\"/body\":{\"post\"" } },
 };
 
 static void test_rows(void **state)
@@ -407,7 +443,8 @@ static void test_proxy_address(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(forwarded); i++) {
-		(void)snprintf(request, sizeof(request), "GET /echo/x HTTP/1.1\r\nX-Forwarded-For: %s\r\n" H "\r\n",
+		(void)snprintf(request, sizeof(request),
+			       "GET /echo/x HTTP/1.1\r\nX-Forwarded-For: %s\r\n" H "\r\n",
 			       forwarded[i].field);
 		answer = ask(app, request);
 		if (!strstr(answer, forwarded[i].peer))
@@ -452,7 +489,8 @@ static void test_big_answer(void **state)
 
 static void test_full_pool(void **state)
 {
-	struct app *app = start((struct server_options){ .worker_count = 1, .worker_queue_max = 1 });
+	struct app *app =
+		start((struct server_options){ .worker_count = 1, .worker_queue_max = 1 });
 	char *answer;
 	int running = dial(app), waiting = dial(app);
 
@@ -488,7 +526,8 @@ static void reset(int fd)
 	(void)close(fd);
 }
 
-/* One client leaves while its handler runs, one while it waits: the first is dropped, the second never begins. */
+/* One client leaves while its handler runs, one while it waits: the first is dropped, the second
+ * never begins. */
 static void test_client_leaves(void **state)
 {
 	struct app *app = start((struct server_options){ .worker_count = 1 });
@@ -496,7 +535,8 @@ static void test_client_leaves(void **state)
 	int running = dial(app), waiting = dial(app);
 
 	(void)state;
-	say(running, "GET /slow HTTP/1.1\r\nHost: x\r\nUser-Agent: a-name-that-is-read-afterwards\r\n\r\n");
+	say(running,
+	    "GET /slow HTTP/1.1\r\nHost: x\r\nUser-Agent: a-name-that-is-read-afterwards\r\n\r\n");
 	(void)sem_wait(&app->started);
 	say(waiting, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
 	(void)usleep(100000);
@@ -513,7 +553,8 @@ static void test_client_leaves(void **state)
 
 static void test_body_that_never_ends(void **state)
 {
-	struct app *app = start((struct server_options){ .worker_count = 1, .request_timeout_ms = 200 });
+	struct app *app =
+		start((struct server_options){ .worker_count = 1, .request_timeout_ms = 200 });
 	char *answer = ask(app, "POST /body HTTP/1.1\r\nContent-Length: 10\r\n" H "\r\nhalf");
 
 	(void)state;
@@ -524,14 +565,15 @@ static void test_body_that_never_ends(void **state)
 
 static void test_rate(void **state)
 {
-	struct app *app =
-		start((struct server_options){ .worker_count = 1, .rate_per_second = 0.1, .rate_burst = 3 });
+	struct app *app = start((struct server_options){
+		.worker_count = 1, .rate_per_second = 0.1, .rate_burst = 3 });
 	int refused = 0;
 	char *answer;
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
-		answer = ask(app, i % 2 ? "GET /echo/x HTTP/1.1\r\n" H "\r\n" : "GET /none HTTP/1.1\r\n" H "\r\n");
+		answer = ask(app, i % 2 ? "GET /echo/x HTTP/1.1\r\n" H "\r\n" :
+					  "GET /none HTTP/1.1\r\n" H "\r\n");
 		if (strncmp(answer, "HTTP/1.1 429 ", 13) == 0) {
 			refused++;
 			assert_non_null(strstr(answer, "retry-after: 10\r\n"));
@@ -542,7 +584,8 @@ static void test_rate(void **state)
 	answer = ask(app, "GET /healthz HTTP/1.1\r\n" H "\r\n");
 	assert_true(strncmp(answer, "HTTP/1.1 200 ", 13) == 0);
 	free(answer);
-	answer = ask(app, "GET /s/x/y HTTP/1.1\r\n" H "\r\n"); /* signed-in streams are limited by their app */
+	answer = ask(app, "GET /s/x/y HTTP/1.1\r\n" H
+			  "\r\n"); /* signed-in streams are limited by their app */
 	assert_true(strncmp(answer, "HTTP/1.1 200 ", 13) == 0);
 	free(answer);
 	stop(app);
@@ -600,7 +643,8 @@ static void test_keep_alive(void **state)
 	char *answer;
 
 	(void)state;
-	say(fd, "GET /echo/1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+	say(fd, "GET /echo/1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /body HTTP/1.1\r\nHost: "
+		"x\r\nContent-Length: 3\r\n\r\nabc"
 		"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\nGET /echo/2 HTTP/1.1\r\n" H "\r\n");
 	answer = hear(fd);
 	assert_non_null(strstr(answer, "id=1 "));
@@ -609,6 +653,116 @@ static void test_keep_alive(void **state)
 	assert_non_null(strstr(answer, "id=2 "));
 	free(answer);
 	stop(app);
+}
+
+/* traceparent fields as they come, and whether their trace goes on. */
+static const struct {
+	const char *given;
+	bool taken;
+} trace_rows[] = {
+	{ "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true },
+	{ "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", true },
+	{ "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", true },
+	{ "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true },
+	{ "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", false },
+	{ "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01more", false },
+	{ "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false },
+	{ "00-00000000000000000000000000000000-b7ad6b7169203331-01", false },
+	{ "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false },
+	{ "00-0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-01", false },
+	{ "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0", false },
+	{ "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-xx", false },
+	{ "00-0af7651916cd43dd8448eb211c80319x-b7ad6b7169203331-01", false },
+	{ "00_0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331_01", false },
+	{ "xx-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false },
+	{ "", false },
+};
+
+static void check_trace(const struct http_field *fields, size_t count, bool taken)
+{
+	const struct http_head head = { .fields = fields, .field_count = count };
+	const char *given = count ? fields[0].value.at : "";
+	char trace_id[33], traceparent[56], again[33], other[56];
+
+	visit_trace(&head, trace_id, traceparent);
+	assert_int_equal(strlen(trace_id), 32);
+	assert_int_equal(strlen(traceparent), 55);
+	assert_memory_equal(traceparent + 3, trace_id, 32);
+	if (taken != (strstr(given, trace_id) != NULL))
+		fail_msg("%s became %s", given, traceparent);
+	assert_null(strstr(traceparent, "b7ad6b7169203331")); /* the span is ours */
+	if (taken)
+		assert_memory_equal(traceparent + 53, given + 53, 2);
+	/* what we send on is itself taken */
+	visit_trace(&(struct http_head){ .fields = &(struct http_field){ SPAN("traceparent"),
+									 span_of(traceparent) },
+					 .field_count = 1 },
+		    again, other);
+	assert_string_equal(again, trace_id);
+	assert_string_not_equal(other, traceparent);
+}
+
+static void test_trace(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(trace_rows); i++) {
+		const struct http_field fields[] = {
+			{ SPAN("traceparent"), span_of(trace_rows[i].given) },
+			{ SPAN("traceparent"), span_of(trace_rows[i].given) }
+		};
+
+		check_trace(fields, 1, trace_rows[i].taken);
+		check_trace(fields, 2, false); /* two of them are none */
+	}
+	check_trace(NULL, 0, false);
+}
+
+/* One line a request, whoever served it, with what an operator asks for. */
+static void test_access_log(void **state)
+{
+	static const char *const asked[] = {
+		"GET /who?token=secret HTTP/1.1\r\nAuthorization: Bearer ann\r\n" H "\r\n",
+		"POST /s/x/%22%0ay?q HTTP/1.1\r\nContent-Length: 3\r\n" H "\r\nabc",
+		"GET /nowhere HTTP/1.1\r\ntraceparent: "
+		"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n" H "\r\n",
+		"GET /healthz HTTP/1.1\r\n" H "\r\n",
+	};
+	static const char *const logged[] = {
+		"\"method\":\"GET\",\"path\":\"/who\",\"status\":200,",
+		"\"bytes_in\":0,\"bytes_out\":3,",
+		"\"peer\":\"127.0.0.1\",\"user\":\"ann\",\"request_id\":\"",
+		"\"method\":\"POST\",\"path\":\"/s/x/%22%0ay\",\"status\":200,",
+		"\"bytes_in\":3,",
+		"\"user\":\"streamer\"",
+		"\"path\":\"/nowhere\",\"status\":404,",
+		"\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\"",
+		"\"path\":\"/healthz\",\"status\":200,",
+	};
+	struct app *app = start((struct server_options){ .worker_count = 1 });
+	int saved = dup(STDERR_FILENO), lines = 0;
+	FILE *log = tmpfile();
+	char text[16384];
+	size_t len;
+
+	(void)state;
+	log_configure(LOG_INFO, LOG_JSON);
+	assert_true(dup2(fileno(log), STDERR_FILENO) >= 0);
+	for (size_t i = 0; i < COUNT_OF(asked); i++)
+		free(ask(app, asked[i]));
+	stop(app);
+	(void)dup2(saved, STDERR_FILENO);
+	(void)close(saved);
+	rewind(log);
+	len = fread(text, 1, sizeof(text) - 1, log);
+	text[len] = '\0';
+	(void)fclose(log);
+	for (const char *at = text; (at = strstr(at, "\"msg\":\"request\"")); at++)
+		lines++;
+	assert_int_equal(lines, COUNT_OF(asked));
+	assert_null(strstr(text, "secret"));
+	for (size_t i = 0; i < COUNT_OF(logged); i++)
+		if (!strstr(text, logged[i]))
+			fail_msg("%s is not in\n%s", logged[i], text);
 }
 
 int main(void)
@@ -625,6 +779,8 @@ int main(void)
 		cmocka_unit_test(test_graceful_stop),
 		cmocka_unit_test(test_stop_twice),
 		cmocka_unit_test(test_keep_alive),
+		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_access_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
