@@ -52,6 +52,21 @@ void conn_tls_start(struct conn *c, struct tls *t, const char *server_name, uint
 		conn_queue_input(c);
 }
 
+/*
+ * One record. What mbedTLS emits while it reads is either the alert before a failure or, in TLS 1.2, its
+ * "no" to a renegotiation; whoever goes on asking could fill our queue with those, so one is enough.
+ */
+static enum tls_step read_record(struct conn *c, struct span *rest, size_t *ret_len, struct err *e)
+{
+	size_t before = c->out_len;
+	enum tls_step step = tls_stream_read(c->tls, rest, c->loop->plain, ret_len, e);
+
+	if (step == TLS_STEP_FAILED || c->out_len == before)
+		return step;
+	err_set(e, ERR_PROTOCOL, "the peer wants to renegotiate");
+	return TLS_STEP_FAILED;
+}
+
 size_t conn_tls_input(struct conn *c, struct span bytes)
 {
 	struct span rest = bytes;
@@ -59,7 +74,7 @@ size_t conn_tls_input(struct conn *c, struct span bytes)
 	struct err e;
 
 	while (rest.len && c->state == CONN_OPEN && !c->is_paused && !c->peer_ended) {
-		switch (tls_stream_read(c->tls, &rest, c->loop->plain, &len, &e)) {
+		switch (read_record(c, &rest, &len, &e)) {
 		case TLS_STEP_BYTES:
 			c->events->on_read(c->owner, span_from(c->loop->plain, len));
 			break;
@@ -74,8 +89,6 @@ size_t conn_tls_input(struct conn *c, struct span bytes)
 			break;
 		}
 	}
-	if (c->out_first && c->state == CONN_OPEN) /* a warning, as an answer to what came */
-		loop_task_queue(c->loop, &c->flush_task);
 	/* behind close_notify nothing counts (RFC 8446 6.1) */
 	return c->peer_ended ? bytes.len : bytes.len - rest.len;
 }

@@ -234,6 +234,29 @@ static void test_s_server(void **state)
 	}
 }
 
+static void test_no_renegotiation(void **state)
+{
+	struct loop *l = net_loop_new();
+	struct tls *server = tls_server_for(&pki, NULL, true, alpn_h1);
+	struct door *d = door_new(l, &(struct door_options){ .tls = server });
+	struct tool t;
+
+	(void)state;
+	tool_run(&t, l, folder,
+		 "(sleep 0.2; echo R; sleep 0.3) | openssl s_client -tls1_2 -connect 127.0.0.1:%u "
+		 "-CAfile ca.pem 2>&1",
+		 door_port(d));
+	assert_said(&t, "RENEGOTIATING");
+	assert_said(&t, "no renegotiation");
+	assert_int_equal(d->count, 1);
+	WAIT_FOR(l, d->peers[0].closes);
+	assert_non_null(strstr(d->peers[0].why.text, "wants to renegotiate"));
+	tool_free(&t);
+	door_free(d);
+	tls_unref(server);
+	loop_free(l);
+}
+
 static void test_curl(void **state)
 {
 	struct loop *l = net_loop_new();
@@ -301,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_s_client),
 		cmocka_unit_test(test_s_client_resumes),
 		cmocka_unit_test(test_s_server),
+		cmocka_unit_test(test_no_renegotiation),
 		cmocka_unit_test(test_curl),
 	};
 
