@@ -18,13 +18,17 @@ static int describe_tls(const struct fetch_try *t, struct err *e)
 
 static int describe_connect(const struct fetch_try *t, struct err *e)
 {
-	long number = 0;
+	const char *to = "";
+	long number = 0, through_proxy = 0;
 
 	(void)curl_easy_getinfo(t->f->easy, CURLINFO_OS_ERRNO, &number);
+	(void)curl_easy_getinfo(t->f->easy, CURLINFO_USED_PROXY, &through_proxy);
+	if (through_proxy)
+		to = "the proxy on the way to ";
 	if (number)
-		return err_set_errno(e, ERR_UNREACHABLE, (int)number, "cannot connect to %s",
+		return err_set_errno(e, ERR_UNREACHABLE, (int)number, "cannot connect to %s%s", to,
 				     t->origin);
-	return err_set(e, ERR_UNREACHABLE, "cannot connect to %s", t->origin);
+	return err_set(e, ERR_UNREACHABLE, "cannot connect to %s%s", to, t->origin);
 }
 
 static int describe_timeout(const struct fetch_try *t, struct err *e)

@@ -544,6 +544,25 @@ static void test_proxy(void **state)
 	fetch_free(f);
 }
 
+static void test_dead_proxy(void **state)
+{
+	struct fetch_answer a;
+	struct err e;
+	struct fetch *f = fetch_new(
+		&(struct fetch_options){ .proxy = "http://u:secretword@127.0.0.1:1" }, &e);
+
+	(void)state;
+	assert_non_null(f);
+	assert_int_equal(
+		fetch_do(f, &(struct fetch_request){ .url = "http://central.example/" }, &a, &e),
+		-1);
+	assert_int_equal(e.code, ERR_UNREACHABLE);
+	assert_string_equal(e.text, "cannot connect to the proxy on the way to "
+				    "http://central.example: Connection refused");
+	fetch_answer_free(&a);
+	fetch_free(f);
+}
+
 /* A TLS server of the frame, with a certificate for localhost and 127.0.0.1 from a CA of its own.
  */
 struct secure {
@@ -755,8 +774,9 @@ int main(void)
 		cmocka_unit_test(test_answers),  cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_retries),  cmocka_unit_test(test_dead_connection),
 		cmocka_unit_test(test_bad),      cmocka_unit_test(test_options),
-		cmocka_unit_test(test_proxy),    cmocka_unit_test(test_trust),
-		cmocka_unit_test(test_expired),  cmocka_unit_test(test_no_tls),
+		cmocka_unit_test(test_proxy),    cmocka_unit_test(test_dead_proxy),
+		cmocka_unit_test(test_trust),    cmocka_unit_test(test_expired),
+		cmocka_unit_test(test_no_tls),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
