@@ -33,24 +33,38 @@ static bool inside_number(const char *text, size_t at)
 	return false;
 }
 
-/* The run of digits as a number, wrapping like any, and its length. */
-static uint64_t run_of(const char *at, bool inside, size_t *ret_len)
+static size_t digits_len(const char *at)
 {
-	uint64_t value = inside;
 	size_t len = 0;
 
-	for (; is_digit(at[len]); len++)
-		value = value * 10 + (uint64_t)(at[len] - '0');
-	*ret_len = len;
-	return value;
+	while (is_digit(at[len]))
+		len++;
+	return len;
+}
+
+/* Two runs of digits as numbers of any length; 0 for the same number with as many zeros before it. */
+static int compare_runs(const char *a, const char *b, bool zeros_count)
+{
+	size_t a_len = digits_len(a), b_len = digits_len(b), a_skip = 0, b_skip = 0;
+	int order;
+
+	while (!zeros_count && a_skip < a_len && a[a_skip] == '0')
+		a_skip++;
+	while (!zeros_count && b_skip < b_len && b[b_skip] == '0')
+		b_skip++;
+	if (a_len - a_skip != b_len - b_skip)
+		return sign_of(a_len - a_skip < b_len - b_skip);
+	order = memcmp(a + a_skip, b + b_skip, a_len - a_skip);
+	if (order == 0 && a_len != b_len)
+		order = sign_of(a_len < b_len);
+	return order;
 }
 
 /* The order in which kubectl's YAML library writes keys: letters last, numbers inside names by value. */
 static int compare_names(const char *a, const char *b)
 {
-	size_t i = 0, a_len, b_len;
-	uint64_t a_run, b_run;
-	bool inside;
+	size_t i = 0;
+	int order;
 
 	while (a[i] && a[i] == b[i])
 		i++;
@@ -60,14 +74,13 @@ static int compare_names(const char *a, const char *b)
 		return sign_of((unsigned char)a[i] < (unsigned char)b[i]);
 	if (is_letter(a[i]) || is_letter(b[i]))
 		return sign_of(is_letter(b[i]));
-	inside = (a[i] == '0' || b[i] == '0') && inside_number(a, i);
-	a_run = run_of(a + i, inside, &a_len);
-	b_run = run_of(b + i, inside, &b_len);
-	if (a_run != b_run)
-		return sign_of(a_run < b_run);
-	if (a_len != b_len)
-		return sign_of(a_len < b_len);
-	return sign_of((unsigned char)a[i] < (unsigned char)b[i]);
+	order = compare_runs(a + i, b + i, inside_number(a, i));
+	return order ? order : sign_of((unsigned char)a[i] < (unsigned char)b[i]);
+}
+
+static int compare_bytes(const void *a, const void *b)
+{
+	return strcmp(json_name(*(const struct json *const *)a), json_name(*(const struct json *const *)b));
 }
 
 static int compare_members(const void *a, const void *b)
@@ -121,6 +134,8 @@ static bool emit_members(yaml_emitter_t *emitter, const struct json *object)
 
 	for (const struct json *item = json_first(object); item; item = json_next(item))
 		members[i++] = item;
+	/* That order has circles (v007 < v10 < v1x < v007): from one start, one set of keys gives one text. */
+	qsort(members, count, sizeof(*members), compare_bytes);
 	qsort(members, count, sizeof(*members), compare_members);
 	for (i = 0; i < count; i++)
 		if (!emit_text(emitter, json_name(members[i])) || !emit_item(emitter, members[i]))
