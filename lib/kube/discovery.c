@@ -40,7 +40,7 @@ static char *join(const struct json *array)
 	buf_init(&words, WORDS_MAX);
 	for (const struct json *word = json_is_array(array) ? json_first(array) : NULL; word;
 	     word = json_next(word))
-		if (json_text(word) && !strchr(json_text(word), ','))
+		if (json_kind(word) == JSON_STRING && !strchr(json_text(word), ','))
 			(void)buf_printf(&words, "%s%s", words.len ? "," : "", json_text(word));
 	return buf_take_str(&words);
 }
