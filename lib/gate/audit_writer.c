@@ -12,6 +12,7 @@
 #include "lib/net/loop.h"
 
 enum {
+	BATCH_MAX = 4096,
 	GATHER_MS = 100, /* how long rows that nobody waits for may gather */
 	RETRY_MS = 1000,
 	FLUSH_MS = 60 * 1000,
@@ -104,31 +105,35 @@ static void report_run(void *arg)
 	free(r);
 }
 
-/* Splits the rows of a batch: callbacks, callers that block (told under the lock), and the rest. */
+/* The lock is held for callers that block only: the loop must never wait for a walk over the batch. */
+static void tell_waiting(struct audit *a, struct audit_pending *p, const struct err *why)
+{
+	pthread_mutex_lock(&a->lock);
+	p->wait->why = *why;
+	p->wait->is_over = true;
+	pthread_cond_broadcast(&a->reported);
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* Splits the rows of a batch: callbacks, callers that block, and the rest. */
 static void batch_report(struct audit *a, struct audit_queue *rows, struct audit_queue *rest, const struct err *why)
 {
 	struct report *r = mem_new(sizeof(*r));
-	struct audit_pending *p = rows->first;
+	struct audit_pending *p, *next;
 
 	r->why = *why;
 	audit_queue_init(&r->rows);
-	pthread_mutex_lock(&a->lock);
-	while (p) {
-		struct audit_pending *next = p->next;
-
+	for (p = rows->first; p; p = next) {
+		next = p->next;
 		if (p->done) {
 			audit_queue_put(&r->rows, p);
 		} else if (p->wait) {
-			p->wait->why = *why;
-			p->wait->is_over = true;
+			tell_waiting(a, p, why);
 			free(p);
 		} else {
 			audit_queue_put(rest, p);
 		}
-		p = next;
 	}
-	pthread_cond_broadcast(&a->reported);
-	pthread_mutex_unlock(&a->lock);
 	audit_queue_init(rows);
 	if (r->rows.first)
 		loop_post(a->options.loop, report_run, r);
@@ -246,13 +251,30 @@ static void flush_refusals(struct audit *a)
 	audit_queue_free(&rows);
 }
 
+/* The oldest rows, so many that a commit stays short. */
+static void take_batch(struct audit_queue *from, struct audit_queue *into)
+{
+	audit_queue_init(into);
+	while (from->first && into->count < BATCH_MAX) {
+		struct audit_pending *p = from->first;
+
+		from->first = p->next;
+		from->count--;
+		if (p->done || p->wait)
+			from->durable_count--;
+		audit_queue_put(into, p);
+	}
+	if (!from->first)
+		audit_queue_init(from);
+}
+
 static void take_and_commit(struct audit *a)
 {
-	struct audit_queue rows = a->queue;
+	struct audit_queue rows;
 
-	if (!rows.first)
+	if (!a->queue.first)
 		return;
-	audit_queue_init(&a->queue);
+	take_batch(&a->queue, &rows);
 	pthread_mutex_unlock(&a->lock);
 	batch_commit(a, &rows);
 	pthread_mutex_lock(&a->lock);
@@ -297,7 +319,9 @@ void *audit_writer_run(void *arg)
 	pthread_mutex_unlock(&a->lock);
 	flush_refusals(a);
 	pthread_mutex_lock(&a->lock);
-	take_and_commit(a);
+	do
+		take_and_commit(a);
+	while (a->queue.first && a->healthy);
 	if (a->queue.count)
 		log_event(LOG_ERROR, "audit rows are lost: they could not be written before the end",
 			  LOG_INT("rows", a->queue.count));
