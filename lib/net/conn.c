@@ -108,9 +108,7 @@ void conn_adopt(struct conn *c, uv_tcp_t *tcp)
 {
 	c->tcp = tcp;
 	tcp->data = c;
-	/*
-	 * both only make the connection better; a peer that is gone already is noticed by reading
-	 */
+	/* both only make it better; that a peer is gone already is noticed by reading */
 	(void)uv_tcp_nodelay(tcp, 1);
 	(void)uv_tcp_keepalive(tcp, 1, CONN_KEEPALIVE_S);
 }

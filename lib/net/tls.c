@@ -222,17 +222,13 @@ static int client_set_trust(struct tls *t, const struct tls_client_options *o, s
 	if (o->ca_sha256 && client_set_pin(t, o->ca_sha256, e) < 0)
 		return -1;
 	t->pin_is_anchor = t->has_pin && !o->ca_pem.len;
-	/*
-	 * mbedTLS refuses REQUIRED without anchors; tls_verify's refusals are final in either mode.
-	 */
+	/* mbedTLS refuses REQUIRED without anchors; tls_verify's refusals are final either way */
 	mbedtls_ssl_conf_authmode(&t->conf, t->pin_is_anchor ? MBEDTLS_SSL_VERIFY_OPTIONAL :
 							       MBEDTLS_SSL_VERIFY_REQUIRED);
 	return t->pin_is_anchor ? 0 : client_set_anchors(t, o->ca_pem, e);
 }
 
-/*
- * A resumed session stands for its first handshake: none where that proved nothing, or proved us.
- */
+/* A resumed session stands for its first handshake: none where that proved nothing, or us. */
 static void client_set_resumption(struct tls *t, bool has_own)
 {
 	bool resumes = !has_own && !t->is_insecure;

@@ -113,6 +113,24 @@ static void put_issuer(struct buf *into, const mbedtls_x509_crt *crt)
 	(void)buf_put_str(into, "')");
 }
 
+/* Dates, pin, issuer, use. */
+static void put_faults(struct buf *into, const struct tls_stream *s, const mbedtls_x509_crt *crt,
+		       uint32_t flags)
+{
+	if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
+		put_date(into, "expired", &crt->valid_to);
+	if (flags & MBEDTLS_X509_BADCERT_FUTURE)
+		put_date(into, "is not valid before", &crt->valid_from);
+	if (flags & MBEDTLS_X509_BADCERT_OTHER)
+		put_pin_reason(into, s);
+	if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
+		put_issuer(into, crt);
+	for (size_t i = 0; i < COUNT_OF(plain_flags); i++) {
+		if (flags & plain_flags[i].flag)
+			put_next(into, plain_flags[i].text);
+	}
+}
+
 /* "the certificate 'x' expired 2024-01-02 03:04 UTC, and is for 'a, b', not for 'c'" */
 static void describe_flags(struct tls_stream *s, const mbedtls_x509_crt *crt, uint32_t flags)
 {
@@ -124,18 +142,7 @@ static void describe_flags(struct tls_stream *s, const mbedtls_x509_crt *crt, ui
 	put_common_name(&text, &crt->subject);
 	(void)buf_put_char(&text, '\'');
 	len = text.len;
-	if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
-		put_date(&text, "expired", &crt->valid_to);
-	if (flags & MBEDTLS_X509_BADCERT_FUTURE)
-		put_date(&text, "is not valid before", &crt->valid_from);
-	if (flags & MBEDTLS_X509_BADCERT_OTHER)
-		put_pin_reason(&text, s);
-	if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
-		put_issuer(&text, crt);
-	for (size_t i = 0; i < COUNT_OF(plain_flags); i++) {
-		if (flags & plain_flags[i].flag)
-			put_next(&text, plain_flags[i].text);
-	}
+	put_faults(&text, s, crt, flags);
 	if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) {
 		put_next(&text, "is for '");
 		put_names(&text, crt);
