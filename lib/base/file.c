@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/secret.h"
 
 #define READ_STEP 4096
 
@@ -24,11 +25,10 @@ static int read_step(int fd, const char *path, struct buf *into, struct err *e)
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return err_set_errno(e, ERR_IO, errno, "reading %s", path);
-	if (buf_put(into, chunk, (size_t)got) < 0)
-		return buf_ok(into, path, e);
+	(void)buf_put(into, chunk, (size_t)got); /* buf_ok tells */
 	if (into->secret)
-		explicit_bzero(chunk, sizeof(chunk));
-	return got > 0;
+		secret_wipe(chunk, sizeof(chunk));
+	return buf_ok(into, path, e) < 0 ? -1 : got > 0;
 }
 
 int file_read(const char *path, struct buf *into, struct err *e)
@@ -37,7 +37,8 @@ int file_read(const char *path, struct buf *into, struct err *e)
 	int more = 1, fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_set_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "opening %s", path);
+		return err_set_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "opening %s",
+				     path);
 	while (more > 0)
 		more = read_step(fd, path, into, e);
 	(void)close(fd); /* nothing was written */

@@ -150,8 +150,9 @@ static int sign(const struct key *by, const struct draft *draft, struct buf *int
 }
 
 /*
- * We write issuers as one common name in UTF-8, and verifiers compare the bytes: a CA whose subject is anything else
- * would sign leaves that nobody can chain. The DER of that name: 13 bytes, then the name.
+ * We write issuers as one common name in UTF-8, and verifiers compare the bytes: a CA whose subject
+ * is anything else would sign leaves that nobody can chain. The DER of that name: 13 bytes, then
+ * the name.
  */
 static bool has_plain_subject(const mbedtls_x509_crt *crt, const char *common_name)
 {
@@ -179,7 +180,7 @@ static int check_pair(const struct ca *ca, const mbedtls_x509_crt *crt, struct e
 	if (!ca->info.is_ca)
 		return err_set(e, ERR_INPUT, "CA: the certificate is no CA's (basicConstraints)");
 	if (!pk_is_p256(&ca->key->pk) || !has_plain_subject(crt, ca->info.common_name))
-		return err_set(e, ERR_INPUT, "CA: a P-256 key and a subject of one common name are expected");
+		return err_set(e, ERR_INPUT, "CA: P-256 and a subject of one common name are expected");
 	return 0;
 }
 
@@ -193,7 +194,7 @@ static int fill(struct ca *ca, struct span cert_pem, struct span key_pem, struct
 	ca->cert_pem = span_dup(cert_pem);
 	mbedtls_x509_crt_init(&crt);
 	rc = mbedtls_x509_crt_parse(&crt, (const unsigned char *)ca->cert_pem, cert_pem.len + 1);
-	rc = rc ? pk_fail(rc, ERR_INPUT, e, "reading a CA certificate in PEM") : check_pair(ca, &crt, e);
+	rc = rc ? pk_fail(rc, ERR_INPUT, e, "reading a CA certificate") : check_pair(ca, &crt, e);
 	mbedtls_x509_crt_free(&crt);
 	return rc;
 }

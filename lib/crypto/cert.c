@@ -162,13 +162,14 @@ int cert_parse(struct span pem_or_der, struct cert_info *ret, struct err *e)
 
 int pk_put_subject(const char *common_name, char ret[PK_SUBJECT_SIZE], struct err *e)
 {
-	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._:/@*-";
+	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				   " ._:/@*-";
 	size_t len = strlen(common_name);
 
 	if (len == 0 || len > 64 || strspn(common_name, good) != len || *common_name == ' ' ||
 	    common_name[len - 1] == ' ')
-		return err_set(e, ERR_INPUT, "common name '%.80s': 1 to 64 letters, digits, blanks inside or "
-			       "._:/@*- are expected", common_name);
+		return err_set(e, ERR_INPUT, "common name '%.80s': 1 to 64 letters, digits, inner blanks "
+			       "or ._:/@*- are expected", common_name);
 	(void)snprintf(ret, PK_SUBJECT_SIZE, "CN=%s", common_name);
 	return 0;
 }
@@ -204,8 +205,8 @@ int pk_read_csr(struct span pem, mbedtls_x509_csr *ret, struct err *e)
 
 	mbedtls_x509_csr_init(ret);
 	if (pem.len > CERT_MAX_LEN)
-		return err_set(e, ERR_INPUT, "a signing request of %zu bytes; at most %d are accepted", pem.len,
-			       CERT_MAX_LEN);
+		return err_set(e, ERR_INPUT, "a signing request of %zu bytes; at most %d are accepted",
+			       pem.len, CERT_MAX_LEN);
 	rc = mbedtls_x509_csr_parse(ret, (const unsigned char *)text, len);
 	if (rc != 0)
 		return pk_fail(rc, ERR_INPUT, e, "reading a signing request");

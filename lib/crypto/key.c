@@ -55,7 +55,7 @@ int key_parse_private(struct span pem, struct key **ret, struct err *e)
 	free(text);
 	if (rc != 0) {
 		mbedtls_pk_free(&pk);
-		return pk_fail(rc, ERR_INPUT, e, "reading a private key; PEM without a password is expected");
+		return pk_fail(rc, ERR_INPUT, e, "reading a private key; plain PEM is expected");
 	}
 	return pk_to_key(&pk, true, ret, e);
 }
@@ -166,7 +166,8 @@ int key_rsa_public(const struct key *key, struct buf *ret_modulus, struct buf *r
 
 	if (!key_is_rsa(key))
 		return err_set(e, ERR_INPUT, "only an RSA key has a modulus");
-	rc = mbedtls_rsa_export_raw(mbedtls_pk_rsa(key->pk), modulus, len, NULL, 0, NULL, 0, NULL, 0, NULL, 0);
+	rc = mbedtls_rsa_export_raw(mbedtls_pk_rsa(key->pk), modulus, len, NULL, 0, NULL, 0, NULL, 0,
+				    NULL, 0);
 	if (rc != 0)
 		return pk_fail(rc, ERR_IO, e, "reading a public key");
 	buf_put(ret_modulus, modulus, len);

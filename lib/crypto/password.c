@@ -27,7 +27,10 @@ int password_check(struct span password, struct err *e)
 	return 0;
 }
 
-/* bcrypt of `password` (NUL-terminated) with the salt and cost of `setting`. False when the library refuses. */
+/*
+ * bcrypt of `password` (NUL-terminated) with the salt and cost of `setting`. False when the library
+ * refuses.
+ */
 static bool compute(const char *password, const char *setting, char ret[PASSWORD_HASH_SIZE])
 {
 	struct crypt_data *work = mem_new(sizeof(*work)); /* 32 KiB in some C libraries */
@@ -44,7 +47,8 @@ static bool compute(const char *password, const char *setting, char ret[PASSWORD
 /* bcrypt's own base64: another alphabet, 128 bits in 22 characters. */
 static void make_setting(unsigned cost, char ret[SETTING_SIZE])
 {
-	static const char letters[] = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char letters[] = "./ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz0123456789";
 	unsigned char salt[SALT_BYTES + 1] = { 0 };
 	size_t at = (size_t)snprintf(ret, SETTING_SIZE, "$2b$%02u$", cost);
 

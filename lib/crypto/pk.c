@@ -33,7 +33,9 @@ bool pk_is_p256(const mbedtls_pk_context *pk)
 	       mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*pk)) == MBEDTLS_ECP_DP_SECP256R1;
 }
 
-/* An exponent of 3 is what lets sloppy signature checks be forged; nobody makes such keys any more. */
+/*
+ * An exponent of 3 is what lets sloppy signature checks be forged; nobody makes such keys any more.
+ */
 static bool is_good_rsa(const mbedtls_pk_context *pk)
 {
 	size_t bits = mbedtls_pk_get_bitlen(pk);

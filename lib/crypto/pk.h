@@ -15,7 +15,10 @@ struct key {
 /* Sets "fmt: what the library says (-0x1234)". Always -1. */
 int pk_fail(int rc, enum err_code code, struct err *e, const char *fmt, ...) PRINTF(4, 5);
 
-/* Takes the content of `pk`: checks its kind and size and gives it as a key. `pk` is free afterwards either way. */
+/*
+ * Takes the content of `pk`: checks its kind and size and gives it as a key. `pk` is free
+ * afterwards either way.
+ */
 int pk_to_key(mbedtls_pk_context *pk, bool is_private, struct key **ret, struct err *e);
 
 /* Whether `pk` is a key on P-256. */
@@ -34,8 +37,8 @@ char *pk_input(struct span text, size_t *ret_len);
 int pk_read_csr(struct span pem, mbedtls_x509_csr *ret, struct err *e);
 
 /*
- * Writes "CN=NAME" for the library. ERR_INPUT unless the name has 1 to 64 characters out of letters, digits,
- * blank and . _ : / @ * - which need no escape there.
+ * Writes "CN=NAME" for the library. ERR_INPUT unless the name has 1 to 64 characters out of
+ * letters, digits, blank and . _ : / @ * - which need no escape there.
  */
 #define PK_SUBJECT_SIZE 68
 int pk_put_subject(const char *common_name, char ret[PK_SUBJECT_SIZE], struct err *e);

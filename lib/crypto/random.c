@@ -48,7 +48,7 @@ void random_uuid(char ret[RANDOM_UUID_SIZE])
 	uint8_t bytes[16];
 
 	random_bytes(bytes, sizeof(bytes));
-	bytes[6] = (uint8_t)((bytes[6] & 0x0F) | 0x40); /* RFC 9562 section 5.4: version, then variant */
+	bytes[6] = (uint8_t)((bytes[6] & 0x0F) | 0x40); /* RFC 9562 section 5.4 */
 	bytes[8] = (uint8_t)((bytes[8] & 0x3F) | 0x80);
 	for (int i = 0; i < 5; i++) {
 		hex_encode(bytes + groups[i].from, (size_t)groups[i].len, ret);

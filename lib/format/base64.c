@@ -100,7 +100,7 @@ int base64_decode(struct span text, enum base64_alphabet alphabet, struct buf *i
 	size_t len_before = into->len;
 
 	if (alphabet == BASE64_STD && text.len % 4)
-		return err_set(e, ERR_INPUT, "base64 text of %zu characters: a multiple of four is expected",
+		return err_set(e, ERR_INPUT, "base64 of %zu characters: a multiple of four is expected",
 			       text.len);
 	if (alphabet == BASE64_STD)
 		text.len = without_padding(text);

@@ -68,8 +68,8 @@ static int fail_unknown(const struct load *l, const struct yaml *key, const char
 	for (size_t i = 0; i < l->table->count; i++)
 		names[i] = l->table->keys[i].name;
 	nearest = nearest_name(name, names, l->table->count);
-	return err_set(l->e, ERR_INPUT, "%s:%zu:%zu: unknown key '%.80s'%s%s%s", l->path, yaml_line(key),
-		       yaml_column(key), name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+	return err_set(l->e, ERR_INPUT, "%s:%zu:%zu: unknown key '%.80s'%s%s%s", l->path,
+		       yaml_line(key), yaml_column(key), name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
 		       nearest ? "'?" : "");
 }
 
@@ -164,7 +164,8 @@ static int load_node(const struct load *l, const struct config_key *row, const s
 }
 
 /* `<key>_file` of a secret, from the file. */
-static int load_secret_node(const struct load *l, const struct config_key *row, const struct yaml *root)
+static int load_secret_node(const struct load *l, const struct config_key *row,
+			    const struct yaml *root)
 {
 	AUTO_FREE char *name = mem_printf("%s_file", row->name);
 	const struct yaml *node = find_node(root, name);
@@ -218,7 +219,10 @@ static int load_variables(const struct load *l, const struct config_key *row, co
 	return load_variable(l, row, name, false);
 }
 
-/* The file is not asked where a variable decides, so that a ${NAME} that is not set there does no harm. */
+/*
+ * The file is not asked where a variable decides, so that a ${NAME} that is not set there does no
+ * harm.
+ */
 static int load_row(const struct load *l, const struct config_key *row, const struct yaml *root)
 {
 	AUTO_FREE char *name = config_variable_name(l->table->prefix, row->name);

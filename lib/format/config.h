@@ -5,8 +5,9 @@
  * that a seed fixes (`env_alias`), the variable PREFIX_KEY (MK8S_CENTRAL_SERVER_HTTP_PORT for
  * server.http_port). An empty variable counts as not set. A secret may also come from a file: the
  * key `<key>_file`, the variable PREFIX_KEY_FILE. `${NAME}` inside a value of the file is replaced
- * by that variable (unset: an error that names it; "$${" is a plain "${"). Keys called `port` or
- * `service_*` at the top would meet the variables that Kubernetes makes for Services.
+ * by that variable (unset: an error that names it; "$${" is a plain "${"); between { } YAML itself
+ * wants quotes around it. Keys called `port` or `service_*` at the top would meet the variables
+ * that Kubernetes makes for Services.
  */
 #ifndef MK8S_FORMAT_CONFIG_H
 #define MK8S_FORMAT_CONFIG_H

@@ -134,7 +134,10 @@ void timefmt_duration_ms(int64_t ms, char ret[TIMEFMT_SIZE])
 		(void)snprintf(ret, TIMEFMT_SIZE, "%s%s", sign, seconds);
 }
 
-/* kubectl's steps: up to `until_s` the age shows `unit`, and what is left in `rest` unless that is zero. */
+/*
+ * kubectl's steps: up to `until_s` the age shows `unit`, and what is left in `rest` unless that is
+ * zero.
+ */
 static const struct step {
 	int64_t until_s;
 	int64_t unit_s;

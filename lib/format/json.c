@@ -322,7 +322,7 @@ struct json *json_new_number(struct span text)
 	char number[JSON_NUMBER_MAX_LEN + 1];
 
 	assert(json_number_valid(text));
-	(void)span_to_str(text, number, sizeof(number)); /* fits: json_number_valid looked at the length */
+	(void)span_to_str(text, number, sizeof(number)); /* json_number_valid looked at the length */
 	return made(cJSON_CreateRaw(number));
 }
 

@@ -70,7 +70,8 @@ static void put_newline(enum json_style style, size_t depth, struct buf *into)
 		buf_put_str(into, "    ");
 }
 
-static void print_item(const struct json *item, enum json_style style, size_t depth, struct buf *into);
+static void print_item(const struct json *item, enum json_style style, size_t depth,
+		       struct buf *into);
 
 static void print_container(const struct json *item, enum json_style style, size_t depth,
 			    struct buf *into)
@@ -94,7 +95,8 @@ static void print_container(const struct json *item, enum json_style style, size
 	buf_put_char(into, object ? '}' : ']');
 }
 
-static void print_item(const struct json *item, enum json_style style, size_t depth, struct buf *into)
+static void print_item(const struct json *item, enum json_style style, size_t depth,
+		       struct buf *into)
 {
 	switch (json_kind(item)) {
 	case JSON_NULL:

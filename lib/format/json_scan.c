@@ -1,4 +1,6 @@
-/* The grammar of RFC 8259 without cJSON's leniency: white space, numbers, escapes, UTF-8, limits. */
+/*
+ * The grammar of RFC 8259 without cJSON's leniency: white space, numbers, escapes, UTF-8, limits.
+ */
 #include "lib/format/json_scan.h"
 
 #include <string.h>

@@ -13,8 +13,8 @@ struct json_token {
 #define JSON_NUMBER_MAX_LEN 63 /* cJSON copies no more of a number */
 
 /*
- * Checks the whole of `text` and appends its tokens (struct json_token, as bytes) to `tokens`. Fails as
- * json_parse does.
+ * Checks the whole of `text` and appends its tokens (struct json_token, as bytes) to `tokens`.
+ * Fails as json_parse does.
  */
 int json_scan(struct span text, struct json_limits limits, struct buf *tokens, struct err *e);
 

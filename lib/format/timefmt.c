@@ -17,7 +17,9 @@ struct civil {
 	int64_t offset_s;
 };
 
-/* Days since 1970-01-01; years are counted from March so that the leap day is the last of its year. */
+/*
+ * Days since 1970-01-01; years are counted from March so that the leap day is the last of its year.
+ */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
 	int64_t y = month <= 2 ? year - 1 : year;
@@ -116,7 +118,8 @@ static int take_offset(struct span *rest, int64_t *ret_s)
 		return -1;
 	sign = rest->at[0];
 	*rest = span_from(rest->at + 1, 5);
-	if (take_field(rest, 2, 0, 23, ':', &hours) < 0 || take_field(rest, 2, 0, 59, '\0', &minutes) < 0)
+	if (take_field(rest, 2, 0, 23, ':', &hours) < 0 ||
+	    take_field(rest, 2, 0, 59, '\0', &minutes) < 0)
 		return -1;
 	*ret_s = (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 	return 0;
@@ -151,7 +154,7 @@ int timefmt_parse_date_us(struct span text, int64_t *ret_unix_us, struct err *e)
 	int64_t unix_s;
 
 	if (take_date(text, &c) < 0)
-		return err_set(e, ERR_INPUT, "date '%.*s': RFC 3339 is expected, as in 2026-01-02T03:04:05Z",
+		return err_set(e, ERR_INPUT, "date '%.*s': RFC 3339 is expected, 2026-01-02T03:04:05Z",
 			       (int)(text.len < 40 ? text.len : 40), text.at ? text.at : "");
 	unix_s = days_of(c.year, c.month, c.day) * DAY_S + c.hour * 3600 + c.minute * 60 + c.second;
 	*ret_unix_us = (unix_s - c.offset_s) * US + c.us;

@@ -153,7 +153,7 @@ int url_split(struct span text, struct url *ret, struct err *e)
 	struct url url = { 0 };
 
 	if (has_bad_byte(text))
-		return err_set(e, ERR_INPUT, "a URL may not hold blanks, \\, control or non-ASCII characters");
+		return err_set(e, ERR_INPUT, "a URL may not hold blanks, \\, control or non-ASCII bytes");
 	url.scheme = take_until(&rest, ":");
 	if (!only(url.scheme, "+-.") || !is_letter(url.scheme.at[0]) || !span_starts(rest, SPAN("://")))
 		return err_set(e, ERR_INPUT, "the URL needs a scheme, as in https://host");
@@ -187,7 +187,8 @@ int url_query_next(struct span *rest, struct buf *ret_name, struct buf *ret_valu
 		value = span_from(value.at + 1, value.len - 1);
 	buf_reset(ret_name);
 	buf_reset(ret_value);
-	if (url_decode(name, URL_QUERY, ret_name, e) < 0 || url_decode(value, URL_QUERY, ret_value, e) < 0)
+	if (url_decode(name, URL_QUERY, ret_name, e) < 0 ||
+	    url_decode(value, URL_QUERY, ret_value, e) < 0)
 		return err_context(e, "query");
 	return 1;
 }

@@ -95,7 +95,8 @@ static int check_tag(struct reader *r, const yaml_char_t *tag, yaml_mark_t mark,
 	return fail_at(r, mark, ERR_INPUT, "unknown tag; only !!str, !!int and their like are");
 }
 
-static int add_anchor(struct reader *r, const yaml_char_t *name, struct yaml *node, yaml_mark_t mark)
+static int add_anchor(struct reader *r, const yaml_char_t *name, struct yaml *node,
+		      yaml_mark_t mark)
 {
 	if (!name)
 		return 0;
@@ -210,7 +211,8 @@ static int read_children(struct reader *r, struct yaml *node, size_t depth)
 	}
 }
 
-static int read_container(struct reader *r, const yaml_event_t *event, size_t depth, struct yaml **ret)
+static int read_container(struct reader *r, const yaml_event_t *event, size_t depth,
+			  struct yaml **ret)
 {
 	bool map = event->type == YAML_MAPPING_START_EVENT, ignored = false;
 	const yaml_char_t *tag = map ? event->data.mapping_start.tag : event->data.sequence_start.tag;

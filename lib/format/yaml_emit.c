@@ -42,7 +42,9 @@ static size_t digits_len(const char *at)
 	return len;
 }
 
-/* Two runs of digits as numbers of any length; 0 for the same number with as many zeros before it. */
+/*
+ * Two runs of digits as numbers of any length; 0 for the same number with as many zeros before it.
+ */
 static int compare_runs(const char *a, const char *b, bool zeros_count)
 {
 	size_t a_len = digits_len(a), b_len = digits_len(b), a_skip = 0, b_skip = 0;
@@ -60,7 +62,10 @@ static int compare_runs(const char *a, const char *b, bool zeros_count)
 	return order;
 }
 
-/* The order in which kubectl's YAML library writes keys: letters last, numbers inside names by value. */
+/*
+ * The order in which kubectl's YAML library writes keys: letters last, numbers inside names by
+ * value.
+ */
 static int compare_names(const char *a, const char *b)
 {
 	size_t i = 0;
@@ -80,7 +85,8 @@ static int compare_names(const char *a, const char *b)
 
 static int compare_bytes(const void *a, const void *b)
 {
-	return strcmp(json_name(*(const struct json *const *)a), json_name(*(const struct json *const *)b));
+	return strcmp(json_name(*(const struct json *const *)a),
+		      json_name(*(const struct json *const *)b));
 }
 
 static int compare_members(const void *a, const void *b)
@@ -134,7 +140,10 @@ static bool emit_members(yaml_emitter_t *emitter, const struct json *object)
 
 	for (const struct json *item = json_first(object); item; item = json_next(item))
 		members[i++] = item;
-	/* That order has circles (v007 < v10 < v1x < v007): from one start, one set of keys gives one text. */
+	/*
+	 * That order has circles (v007 < v10 < v1x < v007): from one start, one set of keys gives
+	 * one text.
+	 */
 	qsort(members, count, sizeof(*members), compare_bytes);
 	qsort(members, count, sizeof(*members), compare_members);
 	for (i = 0; i < count; i++)
@@ -172,7 +181,9 @@ static bool emit_item(yaml_emitter_t *emitter, const struct json *item)
 	return false;
 }
 
-/* The document is not ended: that would write "..." behind a text that ends with several newlines. */
+/*
+ * The document is not ended: that would write "..." behind a text that ends with several newlines.
+ */
 static bool emit_document(yaml_emitter_t *emitter, const struct json *item)
 {
 	yaml_event_t event;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/secret.h"
 #include "lib/format/json.h"
 #include "lib/format/yaml_scalar.h"
 
@@ -19,7 +20,7 @@ void yaml_docs_free(struct yaml_docs *docs)
 		struct yaml *node = docs->owned;
 
 		docs->owned = node->owned_next;
-		free(node->text);
+		secret_free(node->text); /* a configuration file may hold one */
 		free(node->slot);
 		free(node);
 	}
@@ -113,7 +114,9 @@ static int fail_at(const struct yaml *node, enum err_code code, const char *what
 	return err_set(e, code, "line %zu, column %zu: %s", node->line, node->column, what);
 }
 
-/* Appends those pairs of `from` whose key `map` does not have; their weight was counted with `<<`. */
+/*
+ * Appends those pairs of `from` whose key `map` does not have; their weight was counted with `<<`.
+ */
 static int merge_map(struct yaml *map, const struct yaml *from, struct err *e)
 {
 	if (from->kind != YAML_MAP)

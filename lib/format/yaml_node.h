@@ -14,7 +14,7 @@ struct yaml {
 	bool open;    /* still being read: an alias to it would be a loop */
 	char *text;   /* of a scalar; owned */
 	size_t line, column;
-	struct yaml **slot; /* elements, or key, value, key, value ...; nodes may be shared by aliases */
+	struct yaml **slot; /* elements, or key, value, key, value ...; aliases share nodes */
 	size_t slots, slots_cap;
 	size_t height; /* containers below; 0 for a scalar */
 	struct yaml_weight weight;
@@ -27,7 +27,9 @@ struct yaml_docs {
 	struct yaml *owned; /* every node, whoever points at it */
 };
 
-/* Replaces the pair `<<` of a map, if it has one, by the pairs it stands for; keys of the map win. */
+/*
+ * Replaces the pair `<<` of a map, if it has one, by the pairs it stands for; keys of the map win.
+ */
 int yaml_merge(struct yaml *map, struct err *e);
 
 #endif

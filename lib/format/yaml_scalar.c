@@ -1,4 +1,6 @@
-/* What a plain YAML scalar means: nulls, booleans, numbers, and what older readers take for them. */
+/*
+ * What a plain YAML scalar means: nulls, booleans, numbers, and what older readers take for them.
+ */
 #include "lib/format/yaml_scalar.h"
 
 #include <inttypes.h>
@@ -10,7 +12,7 @@
 
 static const struct word {
 	const char *text;
-	enum yaml_scalar means; /* here; to kubectl all but STRING means the same, and STRING a bool or a merge */
+	enum yaml_scalar means; /* here; what is STRING is a bool or a merge to others */
 } words[] = {
 	{ "", YAML_SCALAR_NULL },          { "~", YAML_SCALAR_NULL },
 	{ "null", YAML_SCALAR_NULL },      { "Null", YAML_SCALAR_NULL },
@@ -90,7 +92,10 @@ static bool read_based(const char *text, uint64_t *ret)
 	return true;
 }
 
-/* The parts of an unsigned YAML float: digits[.digits][e[+-]digits], with a digit before or after the point. */
+/*
+ * The parts of an unsigned YAML float: digits[.digits][e[+-]digits], with a digit before or after
+ * the point.
+ */
 struct parts {
 	struct span whole, fraction, exponent;
 };
@@ -130,7 +135,8 @@ static bool write_parts(const struct parts *parts, bool minus, char number[YAML_
 		whole = span_from(whole.at + 1, whole.len - 1);
 	len = snprintf(number, YAML_NUMBER_SIZE, "%s%.*s%s%.*s%.*s", minus ? "-" : "",
 		       whole.len ? (int)whole.len : 1, whole.len ? whole.at : "0",
-		       parts->fraction.len ? "." : "", SPAN_ARG(parts->fraction), SPAN_ARG(parts->exponent));
+		       parts->fraction.len ? "." : "", SPAN_ARG(parts->fraction),
+		       SPAN_ARG(parts->exponent));
 	return len < YAML_NUMBER_SIZE && json_number_valid(span_of(number));
 }
 

@@ -8,7 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The public key of RFC 7515 appendix A.2; the token printed there lacks a kid, so nothing verifies. */
+/*
+ * The public key of RFC 7515 appendix A.2; the token printed there lacks a kid, so nothing
+ * verifies.
+ */
 static const char pem[] =
 	"-----BEGIN PUBLIC KEY-----\n"
 	"MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAofgWCuLjybRlzo0tZWJj\n"

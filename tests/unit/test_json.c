@@ -329,7 +329,9 @@ static void quoting_replaces_malformed_bytes(void **state)
 	buf_free(&text);
 }
 
-/* The second name stands behind thousands of others: the search must neither miss it nor take long. */
+/*
+ * The second name stands behind thousands of others: the search must neither miss it nor take long.
+ */
 static void a_late_duplicate_is_found(void **state)
 {
 	struct json *item = NULL;

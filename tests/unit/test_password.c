@@ -1,4 +1,6 @@
-/* Passwords: published bcrypt vectors, the limits, and equal time for those that cannot be right. */
+/*
+ * Passwords: published bcrypt vectors, the limits, and equal time for those that cannot be right.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
