@@ -51,21 +51,3 @@ bool utf8_valid(struct span text)
 {
 	return utf8_find_bad(text) == text.len;
 }
-
-size_t utf8_encode(uint32_t code, char into[4])
-{
-	static const struct {
-		uint32_t below;
-		unsigned char mark;
-	} sizes[] = { { 0x80, 0 }, { 0x800, 0xC0 }, { 0x10000, 0xE0 }, { 0x110000, 0xF0 } };
-	size_t len = 1;
-
-	while (code >= sizes[len - 1].below)
-		len++;
-	for (size_t i = len - 1; i > 0; i--) {
-		into[i] = (char)(0x80 | (code & 0x3F));
-		code >>= 6;
-	}
-	into[0] = (char)(sizes[len - 1].mark | code);
-	return len;
-}

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "lib/base/span.h"
 
@@ -15,8 +14,5 @@ bool utf8_valid(struct span text);
 
 /* Offset of the first malformed byte, or text.len. */
 size_t utf8_find_bad(struct span text);
-
-/* Writes the character `code` (a valid scalar value) into `into`; gives its length, 1 to 4. */
-size_t utf8_encode(uint32_t code, char into[4]);
 
 #endif
