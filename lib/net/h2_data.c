@@ -63,7 +63,8 @@ int h2_data_send(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *
 	h2_limits_useful(h); /* the peer's WINDOW_UPDATE for it is no waste */
 	if (s->base.was_high && http_queue_len(&s->out) < HTTP_STREAM_LOW_WATER)
 		h2_stream_due(s);
-	return 0;
+	/* nghttp2 would go on with all DATA that there is, before it returns. */
+	return h2_out_is_full(h) ? NGHTTP2_ERR_PAUSE : 0;
 }
 
 /* What RST_STREAM codes mean to the owner of a request. */

@@ -55,10 +55,12 @@ struct h2 {
 	uint64_t handed, passed;     /* bytes given to the conn, and by it to the kernel when last looked */
 	uint64_t ping_ms;            /* when the last PING was due */
 	uint64_t drain_ms;           /* when the drain was announced */
+	int32_t last_id, gap_from, gap_to; /* server: the highest request's id; ids that were left out last */
 	unsigned silent_pings;       /* intervals without a byte from the peer */
 	int64_t rtt_ms;
 	int64_t patience;            /* frames without use that the peer may still send (h2_limits.c) */
 	int64_t errors_left;         /* streams that the peer may still break */
+	int64_t resets_left;         /* and reset */
 	uint64_t refill_ms;
 	bool is_server, ready, peer_goaway;
 	bool draining, drained;      /* GOAWAY was announced; was said */
@@ -73,6 +75,8 @@ struct h2 {
 void h2_schedule(struct h2 *h);
 void h2_fail(struct h2 *h, uint32_t goaway_code, enum err_code code, const char *why);
 void h2_settle(struct h2 *h);
+/* Whether no frame shall be made before the connection has sent some. */
+bool h2_out_is_full(const struct h2 *h);
 /* The last GOAWAY of a drain. */
 void h2_say_goaway(struct h2 *h);
 
@@ -95,6 +99,7 @@ int h2_data_send(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *
 int h2_on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *owner);
 
 /* Heads: h2_head.c. */
+int h2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *owner);
 int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *owner);
 int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value,
 		 uint8_t flags, void *owner);
@@ -117,6 +122,8 @@ int h2_settings_submit(struct h2 *h);
 void h2_limits_useless(struct h2 *h);
 /* A frame that carried something gives patience back. */
 void h2_limits_useful(struct h2 *h);
+/* Counts a stream that the peer reset. */
+void h2_limits_reset(struct h2 *h);
 /* Counts a stream that the peer broke so that we reset it. */
 void h2_limits_broken(struct h2 *h);
 /* A PING answered with the time when it was sent. */

@@ -29,17 +29,15 @@ enum {
 
 nghttp2_option *h2_options_new(const struct h2_limits *limits)
 {
-	uint64_t resets = limits->reset_rate ? limits->reset_rate : RESETS_PER_S;
 	nghttp2_option *o = NULL;
 
 	if (nghttp2_option_new(&o) != 0)
 		return NULL;
 	nghttp2_option_set_no_auto_window_update(o, 1);
-	nghttp2_option_set_no_closed_streams(o, 1);
 	nghttp2_option_set_max_outbound_ack(o, ACKS_MAX);
 	nghttp2_option_set_max_settings(o, SETTINGS_MAX);
 	nghttp2_option_set_max_continuations(o, CONTINUATIONS_MAX);
-	nghttp2_option_set_stream_reset_rate_limit(o, resets * RESETS_BURST_S, resets);
+	nghttp2_option_set_stream_reset_rate_limit(o, UINT32_MAX, UINT32_MAX); /* h2_limits_reset counts */
 	nghttp2_option_set_max_deflate_dynamic_table_size(o, TABLE_MAX);
 	/* Our own heads are checked by those who make them; nghttp2's 64 KiB would fail a head that we took. */
 	nghttp2_option_set_max_send_header_block_length(o, limits->head_max * 2 + 64 * 1024);
@@ -71,6 +69,11 @@ void h2_limits_useful(struct h2 *h)
 	fill(&h->patience, PATIENCE_PER_FRAME, PATIENCE_MAX);
 }
 
+static int64_t resets_per_s(const struct h2 *h)
+{
+	return h->limits.reset_rate ? h->limits.reset_rate : RESETS_PER_S;
+}
+
 static void refill(struct h2 *h, uint64_t now_ms)
 {
 	int64_t passed_ms = (int64_t)(now_ms - h->refill_ms);
@@ -79,6 +82,7 @@ static void refill(struct h2 *h, uint64_t now_ms)
 		return;
 	h->refill_ms = now_ms;
 	fill(&h->patience, passed_ms * PATIENCE_PER_S / 1000, PATIENCE_MAX);
+	fill(&h->resets_left, passed_ms * resets_per_s(h) / 1000, resets_per_s(h) * RESETS_BURST_S);
 	fill(&h->errors_left, passed_ms * ERRORS_PER_S / 1000, ERRORS_MAX);
 }
 
@@ -87,6 +91,14 @@ void h2_limits_useless(struct h2 *h)
 	refill(h, loop_now_ms(h->loop));
 	if (--h->patience < 0)
 		h2_fail(h, NGHTTP2_ENHANCE_YOUR_CALM, ERR_PROTOCOL, "the peer floods with frames that carry nothing");
+}
+
+/* Each reset stream was work for nothing (rapid reset). */
+void h2_limits_reset(struct h2 *h)
+{
+	refill(h, loop_now_ms(h->loop));
+	if (--h->resets_left < 0)
+		h2_fail(h, NGHTTP2_ENHANCE_YOUR_CALM, ERR_PROTOCOL, "the peer resets too many streams");
 }
 
 void h2_limits_broken(struct h2 *h)
@@ -218,6 +230,7 @@ void h2_limits_init(struct h2 *h)
 		tick_ms = TICK_MIN_MS;
 	h->patience = PATIENCE_MAX;
 	h->errors_left = ERRORS_MAX;
+	h->resets_left = resets_per_s(h) * RESETS_BURST_S;
 	h->rtt_ms = -1;
 	h->refill_ms = h->idle_ms = h->write_ms = h->ping_ms = loop_now_ms(h->loop);
 	h->timer = loop_timer_new(h->loop, on_timer, h);

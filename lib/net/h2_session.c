@@ -32,22 +32,22 @@ void h2_fail(struct h2 *h, uint32_t goaway_code, enum err_code code, const char 
 	(void)nghttp2_session_terminate_session(h->session, goaway_code); /* the connection ends in any case */
 }
 
-static bool out_is_full(const struct h2 *h)
+bool h2_out_is_full(const struct h2 *h)
 {
 	size_t queued = conn_queued(h->conn);
 
 	return queued >= H2_OUT_MAX || h->out.len >= H2_OUT_MAX - queued;
 }
 
-/* All frames that are ready, in one write. */
-static void session_flush(struct h2 *h)
+/* Collects frames until there are none or enough. */
+static void session_collect(struct h2 *h)
 {
 	const uint8_t *at;
 	nghttp2_ssize len = 1;
 
-	while (len > 0 && !h->closing && !out_is_full(h)) {
-		if (!h->out.at)
-			(void)buf_reserve(&h->out, 2048);
+	if (!h->out.at)
+		(void)buf_reserve(&h->out, 2048);
+	while (len > 0 && !h2_out_is_full(h)) {
 		len = nghttp2_session_mem_send2(h->session, &at);
 		if (len > 0 && buf_put(&h->out, at, (size_t)len) < 0)
 			len = NGHTTP2_ERR_NOMEM;
@@ -56,15 +56,22 @@ static void session_flush(struct h2 *h)
 		err_set(&h->why, ERR_NOMEM, "HTTP/2 with %s: %s", conn_peer(h->conn), nghttp2_strerror((int)len));
 		session_close(h);
 	}
-	if (!h->out.len || h->closing)
-		return;
-	if (!conn_queued(h->conn))
-		h->write_ms = loop_now_ms(h->loop);
-	conn_write(h->conn, buf_span(&h->out));
-	h->handed += h->out.len;
-	if (h->count && h->out.cap <= H2_OUT_KEEP)
+}
+
+/* All frames that are ready, in one write; in several only where the kernel takes more than we collect at once. */
+static void session_flush(struct h2 *h)
+{
+	while (!h->closing && !h2_out_is_full(h) && nghttp2_session_want_write(h->session)) {
+		session_collect(h);
+		if (!h->out.len || h->closing)
+			break;
+		if (!conn_queued(h->conn))
+			h->write_ms = loop_now_ms(h->loop);
+		conn_write(h->conn, buf_span(&h->out));
+		h->handed += h->out.len;
 		buf_reset(&h->out);
-	else
+	}
+	if (!h->count || h->out.cap > H2_OUT_KEEP)
 		buf_free(&h->out);
 }
 
@@ -173,7 +180,8 @@ static int on_frame(nghttp2_session *session UNUSED, const nghttp2_frame *frame,
 	case NGHTTP2_GOAWAY:
 		on_goaway(h, &frame->goaway);
 		return 0;
-	case NGHTTP2_RST_STREAM: /* nghttp2 counts them */
+	case NGHTTP2_RST_STREAM:
+		h2_limits_reset(h);
 		return 0;
 	case NGHTTP2_PING:
 		if (frame->hd.flags & NGHTTP2_FLAG_ACK)
@@ -289,6 +297,7 @@ static int session_start(struct h2 *h)
 	int rc = option && nghttp2_session_callbacks_new(&callbacks) == 0 ? 0 : -1;
 
 	if (rc == 0) {
+		nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, h2_on_begin_frame);
 		nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, h2_on_begin_headers);
 		nghttp2_session_callbacks_set_on_header_callback2(callbacks, h2_on_header);
 		nghttp2_session_callbacks_set_on_invalid_header_callback2(callbacks, h2_on_invalid_header);
@@ -340,6 +349,7 @@ struct h2 *h2_server_new(struct loop *l, struct conn *c, const struct h2_limits 
 	struct h2 *h = session_new(l, c, limits, events, owner);
 
 	h->is_server = true;
+	h->last_id = -1;
 	h->acceptor = *acceptor;
 	session_attach(h);
 	return h;

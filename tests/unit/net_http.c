@@ -20,7 +20,7 @@
 struct visit {
 	struct test_server *server;
 	struct http_stream *s;
-	enum { VISIT_ECHO, VISIT_STOP, VISIT_DEAF, VISIT_BYTES, VISIT_OTHER } kind;
+	enum { VISIT_ECHO, VISIT_STOP, VISIT_DEAF, VISIT_BYTES, VISIT_HEAD, VISIT_OTHER } kind;
 	size_t left; /* VISIT_BYTES */
 	bool ended;
 };
@@ -66,18 +66,6 @@ static void visit_on_body(void *owner, struct http_stream *s, struct span bytes)
 		http_stream_consume(s, SIZE_MAX);
 }
 
-static void visit_on_end(void *owner, struct http_stream *s, const struct http_field *trailers, size_t count)
-{
-	struct visit *v = owner;
-	struct err e;
-
-	v->server->ends++;
-	if (v->kind == VISIT_ECHO && !v->ended) {
-		v->ended = true;
-		must(http_stream_end(s, trailers, count, &e));
-	}
-}
-
 static void visit_on_drain(void *owner, struct http_stream *s)
 {
 	struct visit *v = owner;
@@ -102,13 +90,6 @@ static void visit_on_close(void *owner, struct http_stream *s, const struct err 
 		t->deaf = NULL;
 	free(v);
 }
-
-static const struct http_events visit_events = {
-	.on_body = visit_on_body,
-	.on_end = visit_on_end,
-	.on_drain = visit_on_drain,
-	.on_close = visit_on_close,
-};
 
 static void answer(struct http_stream *s, int status, const char *length, bool end)
 {
@@ -142,6 +123,27 @@ static void answer_head(struct http_stream *s)
 		buf_printf(&b, "%.*s=%.*s\n", SPAN_ARG(r->fields[i].name), SPAN_ARG(r->fields[i].value));
 	answer_text(s, buf_span(&b));
 }
+
+static void visit_on_end(void *owner, struct http_stream *s, const struct http_field *trailers, size_t count)
+{
+	struct visit *v = owner;
+	struct err e;
+
+	v->server->ends++;
+	if (v->kind == VISIT_HEAD)
+		answer_head(s);
+	if (v->kind == VISIT_ECHO && !v->ended) {
+		v->ended = true;
+		must(http_stream_end(s, trailers, count, &e));
+	}
+}
+
+static const struct http_events visit_events = {
+	.on_body = visit_on_body,
+	.on_end = visit_on_end,
+	.on_drain = visit_on_drain,
+	.on_close = visit_on_close,
+};
 
 static void visit_bytes(struct visit *v, struct span number, bool with_length)
 {
@@ -210,7 +212,7 @@ static void on_request(void *owner, struct http_stream *s)
 	} else if (span_equal(target, SPAN("/204"))) {
 		answer(s, 204, NULL, true);
 	} else {
-		answer_head(s);
+		v->kind = VISIT_HEAD;
 	}
 }
 

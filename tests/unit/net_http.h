@@ -18,7 +18,7 @@
  *   /deaf     200 and its head; the body is never consumed
  *   /reset    reset
  *   /204      no content
- * Everything else: 200 and a text that repeats the head, one "name=value" a line.
+ * Everything else: at the end of the request 200 and a text that repeats the head, one "name=value" a line.
  */
 struct test_server {
 	struct loop *loop;

@@ -199,7 +199,7 @@ static const struct {
 	{ 505, "GET / HTTP/1.2\r\n" H "\r\n" },
 	{ 505, "GET / HTTP/3.0\r\n" H "\r\n" },
 	{ 400, "GET / http/1.1\r\n" H "\r\n" },
-	{ 400, "GET /\r\n\r\n" },
+	{ 505, "GET /\r\n\r\n" },
 	{ 501, "CONNECT a.example:443 HTTP/1.1\r\n" H "\r\n" },
 	{ 501, "BREW / HTTP/1.1\r\n" H "\r\n" },
 	{ 400, "get / HTTP/1.1\r\n" H "\r\n" },
