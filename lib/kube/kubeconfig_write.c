@@ -175,28 +175,39 @@ int kubeconfig_put(struct buf *out, const struct kubeconfig_entry *entries, size
 	return json_to_yaml(config, out, e);
 }
 
-/* The config of `path`; a new one when there is no file or it is empty. */
+/* The only document of a file; a new config when there is none. */
+static int parse_config(struct span text, struct json **ret, struct err *e)
+{
+	AUTO_YAML struct yaml_docs *docs = NULL;
+	AUTO_JSON struct json *config = NULL;
+
+	if (yaml_parse(text, YAML_LIMITS(FILE_MAX_LEN), &docs, e))
+		return -1;
+	if (yaml_docs_count(docs) > 1)
+		return err_set(e, ERR_INPUT, "it has more than one document");
+	if (yaml_docs_count(docs) == 1 && yaml_to_json(yaml_docs_at(docs, 0), &config, e))
+		return -1;
+	if (config && !json_is_object(config) && json_kind(config) != JSON_NULL)
+		return err_set(e, ERR_INPUT, "it is no kubeconfig");
+	*ret = json_is_object(config) ? config : new_config();
+	if (*ret == config)
+		config = NULL;
+	return 0;
+}
+
 static int read_config(const char *path, struct json **ret, struct err *e)
 {
 	struct buf text;
 	struct err failure = { 0 };
-	struct json *config = NULL;
-	int rc = 0;
+	int rc;
 
 	buf_init_secret(&text, FILE_MAX_LEN);
-	if (file_read(path, &text, &failure) && failure.code != ERR_NOT_FOUND) {
+	rc = file_read(path, &text, &failure);
+	if (rc == 0 || failure.code == ERR_NOT_FOUND)
+		rc = parse_config(buf_span(&text), ret, e);
+	else
 		*e = failure;
-		rc = -1;
-	} else if (span_trim(buf_span(&text)).len) {
-		rc = yaml_parse_json(buf_span(&text), YAML_LIMITS(FILE_MAX_LEN), &config, e);
-	}
 	buf_free(&text);
-	if (rc == 0 && config && !json_is_object(config)) {
-		json_free(config);
-		return err_set(e, ERR_INPUT, "it is no kubeconfig");
-	}
-	if (rc == 0)
-		*ret = config ? config : new_config();
 	return rc;
 }
 

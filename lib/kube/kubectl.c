@@ -224,16 +224,23 @@ static bool is_refused(struct kubectl *k, const char *word)
 	return false;
 }
 
-/* Words up to "--": options that are refused, and whether help is asked for. */
-static bool check_words(struct kubectl *k, int argc, char **argv, bool *ret_help)
+/* Copies the words, without those that ask for help. False when one is refused, behind "--" none is looked at. */
+static bool take_words(struct kubectl *k, int argc, char **argv, char **words, int *ret_count, bool *ret_help)
 {
+	int count = 0, i = 0;
+
 	*ret_help = false;
-	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+	for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strncmp(argv[i], "--", 2) == 0 && is_refused(k, argv[i] + 2))
+			return false;
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			*ret_help = true;
-		else if (strncmp(argv[i], "--", 2) == 0 && is_refused(k, argv[i] + 2))
-			return false;
+		else
+			words[count++] = argv[i];
 	}
+	while (i < argc)
+		words[count++] = argv[i++];
+	*ret_count = count;
 	return true;
 }
 
@@ -273,23 +280,20 @@ static void run(struct kubectl *k, int argc, char **argv)
 	struct options_rest rest = { 0 };
 	struct err failure = { 0 };
 	const struct kubectl_verb *verb;
-	bool help;
+	bool help, overview;
+	int count;
 
 	words[0] = (char[]){ "kubectl" }; /* options_parse skips the first word */
-	memcpy(words + 1, argv, (size_t)argc * sizeof(*argv));
-	if (!check_words(k, argc, argv, &help))
+	if (!take_words(k, argc, argv, words + 1, &count, &help))
 		return;
-	if (argc == 0 || strcmp(argv[0], "help") == 0 || (help && argv[0][0] == '-')) {
-		print_overview(k);
-		return;
-	}
-	if (options_parse(global_rows, COUNT_OF(global_rows), OPTIONS_STOP_AT_POSITIONAL, argc + 1, words,
+	if (options_parse(global_rows, COUNT_OF(global_rows), OPTIONS_STOP_AT_POSITIONAL, count + 1, words,
 			  &global, &rest, &failure)) {
 		kubectl_fail(k, &failure);
 		return;
 	}
-	verb = rest.count ? find_verb(k, rest.at[0]) : NULL;
-	if (rest.count == 0)
+	overview = rest.count == 0 || strcmp(rest.at[0], "help") == 0;
+	verb = overview ? NULL : find_verb(k, rest.at[0]);
+	if (overview)
 		print_overview(k);
 	else if (verb && help)
 		print_help(k, verb);
