@@ -19,6 +19,7 @@
 #define QUEUE_LEN (256 * 1024)
 #define PIECE_LEN (64 * 1024)
 #define SLOW_TICK_MS 50
+#define CUT_DELAY_MS 50
 
 const struct json *call_acting(const struct call *c)
 {
@@ -78,14 +79,29 @@ static void end_answer(struct call *c)
 		http_stream_reset(c->s, HTTP_RESET_INTERNAL);
 }
 
+static void on_cut(void *owner)
+{
+	struct call *c = owner;
+
+	http_stream_reset(c->s, HTTP_RESET_INTERNAL);
+}
+
+/* What was sent is given the time to go out. */
+static void cut_soon(struct call *c)
+{
+	c->ended = true;
+	loop_timer_free(c->timer);
+	c->timer = loop_timer_new(c->sim->loop, on_cut, c);
+	loop_timer_start(c->timer, CUT_DELAY_MS, 0);
+}
+
 void call_flush(struct call *c)
 {
 	bool slow = c->fault.prefix[0] && c->fault.slow_bytes_per_s;
 
 	while (c->began && !c->ended) {
 		if (is_cut(c)) {
-			c->ended = true;
-			http_stream_reset(c->s, HTTP_RESET_INTERNAL);
+			cut_soon(c);
 		} else if (c->out.len > c->sent) {
 			if (slow || http_stream_queued(c->s) >= QUEUE_LEN || !send_piece(c, allowed_len(c)))
 				return;

@@ -37,6 +37,10 @@ struct json *change_read_body(struct call *c)
 	struct err e;
 	int failed;
 
+	if (type && span_equal_str(*type, "application/vnd.kubernetes.protobuf")) {
+		call_fail_code(c, 415);
+		return NULL;
+	}
 	if (type && span_ends(*type, SPAN("yaml")))
 		failed = yaml_parse_json(buf_span(&c->body), YAML_LIMITS(BODY_TEXT_MAX), &object, &e);
 	else

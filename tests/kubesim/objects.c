@@ -124,7 +124,7 @@ static void collect(const struct call *c, struct page *p)
 static void put_list_meta(struct buf *out, const struct page *p)
 {
 	const struct object *last = p->count ? p->at[p->count - 1] : NULL;
-	AUTO_BUF struct buf token;
+	AUTO_BUF struct buf token = { 0 };
 	char number[32];
 
 	(void)buf_printf(out, "{\"resourceVersion\":\"%llu\"", (unsigned long long)p->version);

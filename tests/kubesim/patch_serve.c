@@ -32,7 +32,7 @@ static void fail_manager(struct call *c)
 static bool check_conflicts(struct call *c, const struct object *before, const struct json *now, const char *manager)
 {
 	AUTO_JSON struct json *fields = json_new_array();
-	AUTO_BUF struct buf message, causes;
+	AUTO_BUF struct buf message = { 0 }, causes = { 0 };
 	size_t count;
 
 	if (!before || !before->applied || strcmp(before->manager, manager) == 0 ||
