@@ -88,7 +88,7 @@ static int read_yaml(struct cli *c, struct buf *text, struct err *e)
 
 static int read_file(struct cli *c, struct err *e)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	buf_init(&text, CLI_FILE_MAX);
 	if (cli_file_read(c, base_name(c), false, &text, e) == 0)
@@ -102,7 +102,7 @@ static int read_file(struct cli *c, struct err *e)
 /* Anchors are those of the remembered central; another one is met with the machine's. */
 static int read_anchors(struct cli *c, struct err *e)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	if (!c->central_url || !c->remembered_url || strcmp(c->central_url, c->remembered_url) != 0) {
 		free(c->ca_sha256);
@@ -233,7 +233,7 @@ int cli_cluster(struct cli *c, const char *given, const char **ret_cluster, stru
 int cli_cluster_url(struct cli *c, const char *cluster, char **ret_url, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
-	const char *url;
+	const char *url = NULL;
 
 	if (cli_url(c, &url, e) < 0)
 		return -1;

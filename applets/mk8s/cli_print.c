@@ -82,7 +82,7 @@ void cli_note(const char *fmt, ...)
 
 int cli_print_json(enum cli_format format, const struct json *doc, struct err *e)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 
 	buf_init(&out, OUTPUT_MAX);
 	if (format == CLI_YAML) {
@@ -169,7 +169,7 @@ static void put_names(struct buf *out, const struct json *items, const char *nam
 int cli_print_list(enum cli_format format, const struct json *answer, const struct cli_list *list, struct err *e)
 {
 	const struct json *items = json_get(answer, list->member);
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 
 	if (!json_is_array(items))
 		return err_set(e, ERR_PROTOCOL, "central's answer holds no \"%s\"", list->member);

@@ -99,7 +99,7 @@ static int read_stdin(struct buf *into, struct err *e)
 
 int cli_ask_password(const char *question, bool from_stdin, bool is_new, struct buf *into, struct err *e)
 {
-	AUTO_BUF struct buf again;
+	AUTO_BUF struct buf again = { 0 };
 	bool same;
 
 	if (from_stdin)

@@ -22,7 +22,7 @@ void cli_session_clear(struct cli_session *s)
 
 int cli_session_load(struct cli *c, struct err *e)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 	AUTO_JSON struct json *doc = NULL;
 	const char *expires;
 
@@ -46,7 +46,7 @@ int cli_session_load(struct cli *c, struct err *e)
 int cli_session_store(struct cli *c, const char *url, const char *email, const struct json *answer, struct err *e)
 {
 	AUTO_JSON struct json *doc = json_new_object();
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = { 0 };
 
 	if (!json_str(answer, "token") || !json_str(answer, "refresh_token") || !json_str(answer, "expires_at"))
 		return err_set(e, ERR_PROTOCOL, "central's answer holds no tokens");

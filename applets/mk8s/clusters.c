@@ -139,9 +139,9 @@ static int add(struct cli *c, const void *options, const struct options_rest *re
 	}
 	if (cli_call_json(c, "POST", "/clusters", body, &answer, e) < 0 || print_member(answer, "manifest", e) < 0)
 		return -1;
-	cli_note("Cluster %s is added. This manifest holds its join token, which is shown this once; apply it there:",
+	cli_note("Cluster %s is added. Apply the manifest there (kubectl apply -f -); "
+		 "it holds the join token, which is not shown again.",
 		 rest->at[0]);
-	cli_note("  mk8s clusters add NAME | kubectl --context CONTEXT apply -f -");
 	return 0;
 }
 

@@ -34,7 +34,7 @@ static void put_top_words(struct buf *out)
 	(void)buf_put_str(out, "--help --list --install");
 }
 
-/* One branch of a shell's case: "'clusters add') words='...' ;;". */
+/* One branch of a shell's case: "'clusters add') found='...' ;;". */
 static void put_branches(struct buf *out, const struct verb *const *verbs, const char *before)
 {
 	for (; *verbs; verbs++) {
@@ -44,7 +44,7 @@ static void put_branches(struct buf *out, const struct verb *const *verbs, const
 		(void)buf_printf(out, "\t'%s'", path);
 		if ((*verbs)->alias)
 			(void)buf_printf(out, "|'%s%s'", before, (*verbs)->alias);
-		(void)buf_put_str(out, ") words='");
+		(void)buf_put_str(out, ") found='");
 		put_words(out, *verbs);
 		(void)buf_put_str(out, "' ;;\n");
 		if ((*verbs)->verbs)
@@ -54,7 +54,7 @@ static void put_branches(struct buf *out, const struct verb *const *verbs, const
 
 static void put_case(struct buf *out)
 {
-	(void)buf_put_str(out, "\tcase \"$path\" in\n\t'') words='");
+	(void)buf_put_str(out, "\tcase \"$verb\" in\n\t'') found='");
 	put_top_words(out);
 	(void)buf_put_str(out, "' ;;\n");
 	put_branches(out, cli_verbs, "");
@@ -65,15 +65,15 @@ static void put_bash(struct buf *out)
 {
 	(void)buf_put_str(out, "# bash completion of mk8s: source <(mk8s completion bash)\n"
 			       "_mk8s() {\n"
-			       "\tlocal cur=\"${COMP_WORDS[COMP_CWORD]}\" path='' words='' i\n"
+			       "\tlocal cur=\"${COMP_WORDS[COMP_CWORD]}\" verb='' found='' i\n"
 			       "\tfor ((i = 1; i < COMP_CWORD && i < 3; i++)); do\n"
 			       "\t\tcase \"${COMP_WORDS[i]}\" in -*) break ;; esac\n"
-			       "\t\tpath=\"${path:+$path }${COMP_WORDS[i]}\"\n"
+			       "\t\tverb=\"${verb:+$verb }${COMP_WORDS[i]}\"\n"
 			       "\tdone\n"
-			       "\tcase \"$path\" in 'clusters '*|'users '*|'roles '*|'audit '*) ;; "
-			       "*) path=\"${path%% *}\" ;; esac\n");
+			       "\tcase \"$verb\" in 'clusters '*|'users '*|'roles '*|'audit '*) ;; "
+			       "*) verb=\"${verb%% *}\" ;; esac\n");
 	put_case(out);
-	(void)buf_put_str(out, "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+	(void)buf_put_str(out, "\tCOMPREPLY=($(compgen -W \"$found\" -- \"$cur\"))\n"
 			       "}\n"
 			       "complete -o default -F _mk8s mk8s\n");
 }
@@ -83,15 +83,15 @@ static void put_zsh(struct buf *out)
 	(void)buf_put_str(out, "#compdef mk8s\n"
 			       "# zsh completion of mk8s: source <(mk8s completion zsh)\n"
 			       "_mk8s() {\n"
-			       "\tlocal path='' words_of='' i\n"
+			       "\tlocal verb='' found='' i\n"
 			       "\tfor ((i = 2; i < CURRENT && i < 4; i++)); do\n"
 			       "\t\tcase \"${words[i]}\" in -*) break ;; esac\n"
-			       "\t\tpath=\"${path:+$path }${words[i]}\"\n"
+			       "\t\tverb=\"${verb:+$verb }${words[i]}\"\n"
 			       "\tdone\n"
-			       "\tcase \"$path\" in 'clusters '*|'users '*|'roles '*|'audit '*) ;; "
-			       "*) path=\"${path%% *}\" ;; esac\n");
+			       "\tcase \"$verb\" in 'clusters '*|'users '*|'roles '*|'audit '*) ;; "
+			       "*) verb=\"${verb%% *}\" ;; esac\n");
 	put_case(out);
-	(void)buf_put_str(out, "}\ncompdef _mk8s mk8s\n");
+	(void)buf_put_str(out, "\tcompadd -- ${=found}\n}\ncompdef _mk8s mk8s\n");
 }
 
 static void put_fish_words(struct buf *out, const char *condition, const struct verb *v)

@@ -97,7 +97,7 @@ static int write_entries(const struct kubeconfig_options *o, const struct entrie
 {
 	AUTO_FREE struct kubeconfig_entry *entries = mem_new_array(list->count, sizeof(*entries));
 	AUTO_FREE char *file = NULL;
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	const char *current = o->all ? NULL : list->at[0].cluster;
 
 	for (size_t i = 0; i < list->count; i++)
@@ -153,7 +153,7 @@ static const struct option_row credential_rows[] = {
 /* client.authentication.k8s.io/v1 ExecCredential. A token from MK8S_TOKEN comes without its end. */
 static int put_credential(const char *token, int64_t expires_unix_s, struct err *e)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = { 0 };
 	char date[TIMEFMT_SIZE];
 
 	buf_init_secret(&out, CLI_FILE_MAX);

@@ -39,10 +39,10 @@ static int kubectl(struct cli *c, int argc, char **argv, struct err *e)
 	argc -= taken;
 	if (argc < 2)
 		return err_set(e, ERR_USAGE, "mk8s kubectl: kubectl's words are missing: mk8s kubectl get pods");
-	program = kubectl_find();
+	program = cli_kubectl_find();
 	if (!program)
-		return kubectl_builtin(c, cluster, token, argc - 1, argv + 1, e);
-	status = kubectl_become(c, program, cluster, argv, e);
+		return cli_kubectl_builtin(c, cluster, token, argc - 1, argv + 1, e);
+	status = cli_kubectl_become(c, program, cluster, argv, e);
 	free(program);
 	return status;
 }
@@ -51,6 +51,6 @@ const struct verb verb_kubectl = {
 	.name = "kubectl",
 	.alias = "k",
 	.arguments = "[--cluster NAME] WORD...",
-	.help = "runs kubectl on the selected cluster: the one on PATH, else the built-in one (apply, delete, get, logs)",
+	.help = "runs kubectl on the selected cluster: the one on PATH, else the built-in one",
 	.run_words = kubectl,
 };

@@ -94,7 +94,7 @@ static int run(const struct kube_target *target, int argc, char **argv, struct e
 	return status;
 }
 
-int kubectl_builtin(struct cli *c, const char *cluster, const char *token, int argc, char **argv, struct err *e)
+int cli_kubectl_builtin(struct cli *c, const char *cluster, const char *token, int argc, char **argv, struct err *e)
 {
 	struct kube_target target = { 0 };
 	int status;

@@ -19,7 +19,7 @@ static bool is_other_program(const char *path, const struct stat *self)
 	       (st.st_ino != self->st_ino || st.st_dev != self->st_dev);
 }
 
-char *kubectl_find(void)
+char *cli_kubectl_find(void)
 {
 	struct span rest = span_of(getenv("PATH")), folder;
 	struct stat self;
@@ -86,7 +86,7 @@ static int write_kubeconfig(struct cli *c, const char *cluster, char **ret_path,
 	return 0;
 }
 
-int kubectl_become(struct cli *c, const char *program, const char *cluster, char **argv, struct err *e)
+int cli_kubectl_become(struct cli *c, const char *program, const char *cluster, char **argv, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
 	char own_name[] = "kubectl";

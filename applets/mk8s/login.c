@@ -62,7 +62,7 @@ static int check_anchor(const char *pem, const char *pin, struct err *e)
 
 static int take_anchors(struct cli *c, const struct login_options *o, struct err *e)
 {
-	AUTO_BUF struct buf pem;
+	AUTO_BUF struct buf pem = { 0 };
 
 	if (o->ca_sha256 && check_pin(o->ca_sha256, e) < 0)
 		return -1;
@@ -105,7 +105,7 @@ static int fetch_anchor(struct cli *c, struct err *e)
 {
 	struct cli_call call = { .path = "/ca.pem", .is_public = true };
 	struct err why = { 0 };
-	AUTO_BUF struct buf pem;
+	AUTO_BUF struct buf pem = { 0 };
 
 	if (c->ca_pem || !c->ca_sha256)
 		return 0;
@@ -138,6 +138,16 @@ static int sign_in(struct cli *c, const char *email, const struct buf *password,
 	return 0;
 }
 
+/* A central with its own CA is the common case: whoever signs in first has to say how to know it. */
+static int explain_trust(const struct cli *c, struct err *e)
+{
+	AUTO_FREE char *why = mem_dup_str(e->text);
+
+	if (e->code == ERR_UNREACHABLE && !c->ca_pem && !c->ca_sha256 && strstr(why, "certificate"))
+		return err_set(e, ERR_UNREACHABLE, "%s; if it is central's own CA, give --ca-file or --ca-sha256", why);
+	return -1;
+}
+
 static int remember(struct cli *c, const char *email, const struct json *answer, struct err *e)
 {
 	bool moved = !c->remembered_url || strcmp(c->remembered_url, c->central_url) != 0;
@@ -167,8 +177,11 @@ static int login(struct cli *c, const void *options, const struct options_rest *
 	else if (cli_ask("E-mail: ", false, &email, e) < 0)
 		return -1;
 	if (buf_ok(&email, "the e-mail address", e) < 0 ||
-	    cli_ask_password("Password: ", o->password_stdin, false, &password, e) < 0 ||
-	    sign_in(c, buf_str(&email), &password, &answer, e) < 0 || fetch_anchor(c, e) < 0 || cli_lock(c, e) < 0)
+	    cli_ask_password("Password: ", o->password_stdin, false, &password, e) < 0)
+		return -1;
+	if (sign_in(c, buf_str(&email), &password, &answer, e) < 0)
+		return explain_trust(c, e);
+	if (fetch_anchor(c, e) < 0 || cli_lock(c, e) < 0)
 		return -1;
 	result = remember(c, buf_str(&email), answer, e);
 	cli_unlock(c);

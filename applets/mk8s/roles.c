@@ -77,7 +77,7 @@ static int apply(struct cli *c, const void *options, const struct options_rest *
 {
 	const struct apply_options *o = options;
 	struct cli_call call = { .method = "PUT", .path = "/roles", .content_type = "application/yaml" };
-	AUTO_BUF struct buf document, reply;
+	AUTO_BUF struct buf document = { 0 }, reply = { 0 };
 
 	if (!o->file)
 		return err_set(e, ERR_USAGE, "mk8s roles apply: -f FILE is missing");

@@ -50,21 +50,41 @@ int verb_print_overview(struct err *e)
 	return buf_ok(&out, "the help", e) < 0 ? -1 : cli_write(buf_span(&out), e);
 }
 
+/* --help's value comes behind the verb's own struct. */
+static size_t help_offset(const struct verb *v)
+{
+	return (v->options_size + 15) / 16 * 16;
+}
+
+/* The verb's rows and --help; the caller frees them. */
+static struct option_row *rows_with_help(const struct verb *v)
+{
+	struct option_row *rows = mem_new_array(v->row_count + 1, sizeof(*rows));
+
+	if (v->row_count)
+		memcpy(rows, v->rows, v->row_count * sizeof(*rows));
+	rows[v->row_count] = (struct option_row){
+		.name = "help", .letter = 'h', .kind = OPTION_FLAG, .offset = help_offset(v), .help = "this text"
+	};
+	return rows;
+}
+
 int verb_print_help(const struct verb *v, const char *path, struct err *e)
 {
+	struct option_row *rows = rows_with_help(v);
 	AUTO_BUF struct buf out;
 
 	buf_init(&out, HELP_MAX);
-	(void)buf_printf(&out, "usage: %s %s%s%s%s\n\n%s.\n", path, v->name, v->arguments ? " " : "",
+	(void)buf_printf(&out, "usage: %s %s%s%s%s\n\n%c%s.\n", path, v->name, v->arguments ? " " : "",
 			 v->arguments ? v->arguments : "", v->verbs ? " VERB" : v->row_count ? " [OPTIONS]" : "",
-			 v->help);
+			 v->help[0] - 'a' + 'A', v->help + 1);
 	if (v->verbs) {
 		(void)buf_put_str(&out, "\nVerbs:\n");
 		put_verbs(&out, v->verbs);
 	}
 	(void)buf_put_str(&out, "\nOptions:\n");
-	options_put_help(&out, v->rows, v->row_count);
-	(void)buf_put_str(&out, "  -h, --help   this text\n");
+	options_put_help(&out, rows, v->row_count + 1);
+	free(rows);
 	return buf_ok(&out, "the help", e) < 0 ? -1 : cli_write(buf_span(&out), e);
 }
 
@@ -103,23 +123,18 @@ static int check_words(const struct verb *v, const char *path, const struct opti
 		       rest->at[v->max], path, v->name);
 }
 
-/* The verb's own rows and --help, whose value comes behind the verb's struct. */
 static int run_options(const struct verb *v, struct cli *c, const char *path, int argc, char **argv, struct err *e)
 {
-	size_t size = (v->options_size + 15) / 16 * 16;
-	AUTO_FREE struct option_row *rows = mem_new_array(v->row_count + 1, sizeof(*rows));
-	AUTO_FREE char *options = mem_new(size + sizeof(bool));
+	AUTO_FREE struct option_row *rows = rows_with_help(v);
+	AUTO_FREE char *options = mem_new(help_offset(v) + sizeof(bool));
 	struct options_rest rest = { 0 };
 	bool help;
 	int status;
 
-	if (v->row_count)
-		memcpy(rows, v->rows, v->row_count * sizeof(*rows));
-	rows[v->row_count] = (struct option_row){ .name = "help", .letter = 'h', .kind = OPTION_FLAG, .offset = size };
 	status = options_parse(rows, v->row_count + 1, OPTIONS_ANYWHERE, argc, argv, options, &rest, e);
 	if (status < 0)
 		err_context(e, "%s %s", path, v->name);
-	memcpy(&help, options + size, sizeof(help));
+	memcpy(&help, options + help_offset(v), sizeof(help));
 	if (status == 0 && help)
 		status = verb_print_help(v, path, e);
 	else if (status == 0)
