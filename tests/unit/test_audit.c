@@ -780,6 +780,26 @@ static void a_probe_of_a_change_finds_the_disk_well_again(void **state)
 	assert_int_equal(verify(p).row_count, 1);
 }
 
+/* After a failed commit the chain goes on from what the file holds, whoever wrote it. */
+static void a_foreign_row_stops_one_commit_and_is_found(void **state)
+{
+	struct place *p = *state;
+	struct audit_row row = row_of(AUDIT_RECEIVED, "r", start_us);
+	struct err e = { 0 };
+
+	add_requests(p, 2);
+	tamper(p, "INSERT INTO audit_logs SELECT 5, stage, time_unix_us, status, duration_ms, bytes_in, bytes_out, count, "
+		  "'forged', user_id, user_email, cluster_id, cluster_name, command, verb, api_group, resource, "
+		  "subresource, namespace, name, decision, rule, source, user_agent, hash FROM audit_logs WHERE seq = 4");
+	assert_int_equal(audit_append_wait(p->audit, &row, &e), -1);
+	assert_false(audit_is_healthy(p->audit));
+	(void)usleep(1100 * 1000);
+	err_clear(&e);
+	if (audit_append_wait(p->audit, &row, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(verify(p).first_bad_seq, 5);
+}
+
 struct writer {
 	struct place *place;
 	int number, failures;
@@ -867,6 +887,7 @@ int main(void)
 		ROW(refusals_are_summed_up_by_address),
 		ROW(a_disk_that_takes_nothing_refuses_and_recovers),
 		ROW(a_probe_of_a_change_finds_the_disk_well_again),
+		ROW(a_foreign_row_stops_one_commit_and_is_found),
 		ROW(many_threads_make_one_chain),
 		ROW(the_command_line_only_reads),
 	};

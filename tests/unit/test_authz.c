@@ -520,6 +520,8 @@ static void discovery_is_for_whoever_sees_the_cluster(void **state)
 			fail_msg("%s %s: denied", open_rows[i].method, open_rows[i].target);
 		if (ask("d * * *", "c", open_rows[i].method, open_rows[i].target, false).allowed ||
 		    ask("c * * -", "c", open_rows[i].method, open_rows[i].target, false).allowed ||
+		    ask("c * - *", "c", open_rows[i].method, open_rows[i].target, false).allowed ||
+		    ask("c - * *", "c", open_rows[i].method, open_rows[i].target, false).allowed ||
 		    ask(NULL, "c", open_rows[i].method, open_rows[i].target, false).allowed)
 			fail_msg("%s %s: allowed to who does not see it", open_rows[i].method, open_rows[i].target);
 	}
