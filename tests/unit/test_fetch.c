@@ -348,32 +348,30 @@ static void test_streams(void **state)
 
 #define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define BUSY "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n"
+#define NO_BODY(status) "HTTP/1.1 " status "\r\nContent-Length: 0\r\n\r\n"
+#define AFTER "Retry-After: "
+#define LONG_AGO "Wed, 21 Oct 2015 07:28:00 GMT"
 
 static const struct {
 	const char *answers[4];
 	const char *method;
 	unsigned retry_max;
 	int status, requests;
-	uint64_t least_ms;
+	uint64_t least_ms, timeout_ms;
 } retry_rows[] = {
-	{ { BUSY "\r\n", OK_ANSWER }, "GET", 1, 200, 2, 0 },
-	{ { BUSY "\r\n", OK_ANSWER }, "GET", 0, 503, 1, 0 },
-	{ { BUSY "\r\n", OK_ANSWER }, "POST", 3, 503, 1, 0 },
-	{ { BUSY "\r\n", BUSY "\r\n", BUSY "\r\n", OK_ANSWER }, "GET", 2, 503, 3, 0 },
-	{ { BUSY "Retry-After: 1\r\n\r\n", OK_ANSWER }, "HEAD", 1, 200, 2, 1000 },
-	{ { BUSY "Retry-After: 31\r\n\r\n", OK_ANSWER }, "GET", 1, 503, 1, 0 },
-	{ { BUSY "Retry-After: 9\r\n\r\n", OK_ANSWER }, "GET", 1, 503, 1, 0 }, /* would be past the
-										  deadline */
-	{ { BUSY "Retry-After: soon\r\n\r\n", OK_ANSWER }, "GET", 1, 200, 2, 0 },
-	{ { BUSY "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n", OK_ANSWER },
-	  "GET",
-	  1,
-	  200,
-	  2,
-	  0 },
-	{ { "HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n", OK_ANSWER }, "GET", 1, 200, 2, 0 },
-	{ { "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", OK_ANSWER }, "GET", 1, 500, 1, 0 },
-	{ { "", OK_ANSWER }, "GET", 1, 200, 2, 0 },
+	{ { BUSY "\r\n", OK_ANSWER }, "GET", 1, 200, 2, 0, 3000 },
+	{ { BUSY "\r\n", OK_ANSWER }, "GET", 0, 503, 1, 0, 3000 },
+	{ { BUSY "\r\n", OK_ANSWER }, "POST", 3, 503, 1, 0, 3000 },
+	{ { BUSY "\r\n", BUSY "\r\n", BUSY "\r\n", OK_ANSWER }, "GET", 2, 503, 3, 0, 3000 },
+	{ { BUSY AFTER "1\r\n\r\n", OK_ANSWER }, "HEAD", 1, 200, 2, 1000, 3000 },
+	{ { BUSY AFTER "31\r\n\r\n", OK_ANSWER }, "GET", 1, 503, 1, 0, 60000 },
+	/* would be past the deadline */
+	{ { BUSY AFTER "9\r\n\r\n", OK_ANSWER }, "GET", 1, 503, 1, 0, 3000 },
+	{ { BUSY AFTER "soon\r\n\r\n", OK_ANSWER }, "GET", 1, 200, 2, 0, 3000 },
+	{ { BUSY AFTER LONG_AGO "\r\n\r\n", OK_ANSWER }, "GET", 1, 200, 2, 0, 3000 },
+	{ { NO_BODY("429 Slow"), OK_ANSWER }, "GET", 1, 200, 2, 0, 3000 },
+	{ { NO_BODY("500 No"), OK_ANSWER }, "GET", 1, 500, 1, 0, 3000 },
+	{ { "", OK_ANSWER }, "GET", 1, 200, 2, 0, 3000 },
 };
 
 static void test_retries(void **state)
@@ -393,7 +391,7 @@ static void test_retries(void **state)
 		rc = fetch_do(f,
 			      &(struct fetch_request){ .method = retry_rows[i].method,
 						       .url = url,
-						       .timeout_ms = 3000,
+						       .timeout_ms = retry_rows[i].timeout_ms,
 						       .retry_max = retry_rows[i].retry_max },
 			      &a, &e);
 		script_stop(&s);

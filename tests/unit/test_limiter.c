@@ -69,7 +69,11 @@ static void test_oldest_gives_way(void **state)
 	assert_false(limiter_take(l, "a", 0, NULL));
 	assert_false(limiter_take(l, "c", 0, NULL));
 	assert_false(limiter_take(l, "d", 0, NULL));
-	assert_true(limiter_take(l, "b", 0, NULL)); /* was forgotten, so it begins anew */
+	assert_true(
+		limiter_take(l, "b", 0, NULL)); /* was forgotten, so it begins anew; a gives way */
+	assert_false(limiter_take(l, "d", 0, NULL));
+	assert_false(limiter_take(l, "c", 0, NULL));
+	assert_true(limiter_take(l, "a", 0, NULL));
 	limiter_free(l);
 }
 
