@@ -147,7 +147,9 @@ static bool visit_is_address(const char *text)
 	return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
 }
 
-void visit_peer_ip(const struct http_stream *s, bool behind_proxy, char *into, size_t into_size)
+/* The peer's address, or the last entry of X-Forwarded-For where that is trusted. */
+static void visit_peer_ip(const struct http_stream *s, bool behind_proxy, char *into,
+			  size_t into_size)
 {
 	const struct http_head *head = http_stream_request(s);
 	struct span rest = SPAN_NONE, part = SPAN_NONE;

@@ -21,10 +21,6 @@ struct visit *visit_begin(struct server *server, struct http_stream *s);
  */
 void visit_trace(const struct http_head *head, char ret_trace_id[33], char ret_traceparent[56]);
 
-/* The address a request came from: the peer's, or the last entry of X-Forwarded-For where that is
- * trusted. */
-void visit_peer_ip(const struct http_stream *s, bool behind_proxy, char *into, size_t into_size);
-
 /* grpc_server_options.on_status: the call's status for the log. */
 void visit_grpc_status(struct http_stream *s, enum grpc_status status);
 
