@@ -77,9 +77,11 @@ struct audit_filter {
 	const char *cursor; /* from the previous page, or NULL */
 	unsigned limit;     /* 1..1000 */
 };
-/* Appends {"entries":[...],"next_cursor":"..."}, newest first, the two rows of a request joined (spec/mk8s.md, GET /audit);
- * the cursor only where there is more. A request without answer yet has status 0, a row that sums up refusals `count`.
- * ERR_INPUT for a cursor that is none. Blocking; for workers. */
+/*
+ * Appends {"entries":[...],"next_cursor":"..."}, newest first, the two rows of a request joined (spec/mk8s.md,
+ * GET /audit); the cursor only where there is more. A request without answer yet has status 0; a row that sums up
+ * refusals has `count`. ERR_INPUT for a cursor that is none. Blocking; for workers.
+ */
 int audit_query(struct audit *a, const struct audit_filter *f, struct buf *into, struct err *e);
 
 struct audit_report {
@@ -88,7 +90,10 @@ struct audit_report {
 	int64_t signed_until_seq;
 	char sentence[240];
 };
-/* Walks the whole chain and its signed heads: a changed, removed or cut row is found. Blocking; for workers and the CLI. */
+/*
+ * Walks the whole chain and its signed heads: a changed, removed or cut row is found (the newest rows, which no head
+ * covers yet, by the process that wrote them). Blocking; for workers and the command line.
+ */
 int audit_verify(struct audit *a, struct audit_report *ret_report, struct err *e);
 
 #endif

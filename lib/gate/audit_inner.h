@@ -96,7 +96,7 @@ struct audit {
 void *audit_writer_run(void *audit);
 /* The last row and the number of the last signed head, as they stand in the file. */
 int audit_chain_load(struct store *s, struct audit_chain *ret_chain, int64_t *ret_signed_seq, struct err *e);
-/* The refusals counted so far as rows, for the writer to append to `into`; there is none when the disk is nearly full. */
+/* Appends the refusals counted so far as rows; none when the disk is nearly full. */
 void audit_refusals_take(struct audit *a, struct audit_queue *into);
 void audit_refusals_free(struct audit *a);
 

@@ -64,7 +64,8 @@ int directory_email(const char *text, char into[256], struct err *e)
 		size_t local_len = (size_t)(at - lower), domain_len = strlen(at + 1);
 
 		domain = at + 1;
-		if (local_len >= 1 && local_len <= 64 && domain_len >= 1 && only_holds(lower, local_len, ".!#$%&'*+=?^_`{|}~-") &&
+		if (local_len >= 1 && local_len <= 64 && domain_len >= 1 &&
+		    only_holds(lower, local_len, ".!#$%&'*+=?^_`{|}~-") &&
 		    only_holds(domain, domain_len, ".-") && !strchr(".-", domain[0]) &&
 		    !strchr(".-", domain[domain_len - 1]) && !strstr(domain, "..")) {
 			memcpy(into, lower, sizeof(lower));

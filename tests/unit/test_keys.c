@@ -250,12 +250,12 @@ static void agents_get_certificates_of_their_cluster(void **state)
 	assert_int_equal(e.code, ERR_AUTH);
 	assert_int_equal(keys_agent_cert_read(SPAN("rubbish"), id, serial, sizeof(serial), &expires, &e), -1);
 	/* Nor is one made of rubbish. */
-	assert_int_equal(keys_issue_agent(p->keys, "rubbish", cluster_id, 3600, &cert, serial, sizeof(serial), &expires, &e),
-			 -1);
+	assert_int_equal(keys_issue_agent(p->keys, "rubbish", cluster_id, 3600, &cert, serial, sizeof(serial), &expires,
+					  &e), -1);
 	assert_int_equal(keys_issue_agent(p->keys, buf_str(&csr), "prod-1", 3600, &cert, serial, sizeof(serial), &expires,
 					  &e), -1);
-	assert_int_equal(keys_issue_agent(p->keys, buf_str(&csr), cluster_id, 0, &cert, serial, sizeof(serial), &expires, &e),
-			 -1);
+	assert_int_equal(keys_issue_agent(p->keys, buf_str(&csr), cluster_id, 0, &cert, serial, sizeof(serial), &expires,
+					  &e), -1);
 	key_free(key);
 }
 
