@@ -94,6 +94,11 @@ struct audit {
 };
 
 void *audit_writer_run(void *audit);
+/*
+ * Writes the rows in one transaction and reports; `rows` is empty afterwards. Rows that could not be written and that
+ * nobody waits for are in front of the queue again. On the writer's thread, without the lock.
+ */
+void audit_batch_commit(struct audit *a, struct audit_queue *rows);
 /* The last row and the number of the last signed head, as they stand in the file. */
 int audit_chain_load(struct store *s, struct audit_chain *ret_chain, int64_t *ret_signed_seq, struct err *e);
 /* Appends the refusals counted so far as rows; none when the disk is nearly full. */

@@ -30,7 +30,7 @@ void authz_decide(const struct role *const *roles, size_t role_count, const stru
 /* Whether any rule of the roles names the cluster: who sees none of it gets the answer of an unknown cluster. */
 bool authz_sees_cluster(const struct role *const *roles, size_t role_count, const char *cluster);
 
-/* Whether any role is the administrator of central itself: a rule with cluster, namespaces, verbs, resources all "*". */
+/* Whether any role is the administrator of central: a rule with cluster, namespaces, verbs, resources all "*". */
 bool authz_is_admin(const struct role *const *roles, size_t role_count);
 
 /* Whether the request changes something (audit row durable before it is forwarded; exec, attach, port-forward too). */

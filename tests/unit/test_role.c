@@ -143,7 +143,8 @@ static void printing_is_canonical(void **state)
 				      "\"verbs\":[\"get\"],\"resources\":[\"pods\",\"deployments.apps/scale\"]},"
 				      "{\"name\":\"*\",\"namespaces\":[],\"verbs\":[],\"resources\":[]}]}";
 	static const char mixed[] = " {\"clusters\" : [{\"resources\":[\"pods\",\"deployments.apps/scale\"],"
-				    "\"verbs\":[\"get\"],\"namespaces\":[\"a\",\"*\"],\"name\":\"dev-*\"},{\"name\":\"*\"}],\n\"name\":\"r\"}";
+				    "\"verbs\":[\"get\"],\"namespaces\":[\"a\",\"*\"],"
+				    "\"name\":\"dev-*\"},{\"name\":\"*\"}],\n\"name\":\"r\"}";
 	const char *const texts[] = { ordered, mixed };
 
 	(void)state;
