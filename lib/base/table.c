@@ -180,14 +180,18 @@ void table_end_row(struct table *t)
 static void write_row(const struct table *t, const struct cell *row, size_t count, struct buf *out)
 {
 	size_t pending = 0; /* blanks that only a further text brings out */
+	size_t start = out->len;
 
 	for (size_t i = 0; i < count; i++) {
-		if (row[i].len)
+		if (row[i].len) {
 			(void)buf_printf(out, "%*s", (int)pending, "");
-		pending = row[i].len ? 0 : pending;
-		(void)buf_put(out, t->text.at + row[i].at, row[i].len);
+			(void)buf_put(out, t->text.at + row[i].at, row[i].len);
+			pending = 0;
+		}
 		pending += t->widths[i] - (row[i].width < t->widths[i] ? row[i].width : t->widths[i]);
 	}
+	while (out->len > start && out->at[out->len - 1] == ' ')
+		out->len--; /* blanks of the last cell itself */
 	(void)buf_put_char(out, '\n');
 }
 

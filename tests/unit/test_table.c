@@ -34,6 +34,10 @@ static const struct {
 	{ "NAME|A|B/x||y", "NAME   A     B\nx            y\n" },
 	{ "|A/|b", "      A\n      b\n" },
 	{ "a", "a\n" },
+	{ "", "\n" },
+	{ "|", "\n" },
+	{ "a |b  ", "a     b\n" },
+	{ "a| ", "a\n" },
 	{ "a|b|c/d", "a     b     c\nd\n" },                   /* fewer cells than columns */
 	{ "d/a|b|c", "d\na     b     c\n" },
 	{ "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\x9f|x/abcd|y", "\xc3\xa4\xc3\xb6\xc3\xbc\xc3\x9f   x\nabcd   y\n" },
