@@ -152,7 +152,7 @@ int keys_rotate(const char *state_dir, int64_t keep_s, struct err *e)
 {
 	struct token_keys t = { 0 };
 	char kid[KEYS_KID_SIZE];
-	size_t left;
+	size_t left = 0;
 
 	if (kids_read(state_dir, &t, e) < 0 || keys_prune(state_dir, &t, keep_s, &left, e) < 0)
 		return -1;
