@@ -46,8 +46,9 @@ static int unknown_key(const struct cli *c, const struct yaml *key, struct err *
 {
 	const char *near = nearest_name(yaml_text(key), key_names, COUNT_OF(key_names));
 
-	return err_set(e, ERR_INPUT, "%s:%zu: there is no key \"%.60s\"%s%s", c->config_path, yaml_line(key),
-		       yaml_text(key), near ? "; did you mean " : "", near ? near : "");
+	return err_set(e, ERR_INPUT, "%s:%zu: there is no key \"%.60s\"%s%s%s", c->config_path, yaml_line(key),
+		       yaml_text(key), near ? "; did you mean " : "",
+		       near ? near : "", near ? "?" : "");
 }
 
 static int take_key(struct cli *c, const struct yaml *key, const struct yaml *value, struct err *e)
