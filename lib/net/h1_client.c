@@ -108,14 +108,17 @@ static void client_done(struct h1_client *c)
 static void client_settle(struct h1_client *c)
 {
 	bool outer = !c->busy;
+	bool again = c->ask && c->state != H1_CLOSING;
 
 	c->busy = true;
-	while (c->ask && c->state != H1_CLOSING) {
+	for (int pass = 0; again && pass < H1_CLIENT_PASSES; pass++) {
 		client_flush(c);
 		http_stream_emit_drain(&c->ask->base);
-		if (!c->ask || !http_queue_len(&c->ask->out) || conn_queued(c->conn) >= H1_CLIENT_OUT_MAX)
-			break;
+		again = c->ask && c->state != H1_CLOSING && http_queue_len(&c->ask->out) &&
+			conn_queued(c->conn) < H1_CLIENT_OUT_MAX;
 	}
+	if (again)
+		loop_task_queue(c->pool->loop, &c->task);
 	if (c->ask && c->state != H1_CLOSING)
 		h1_client_balance(c);
 	if (outer)

@@ -9,6 +9,7 @@
 
 enum {
 	H1_CLIENT_OUT_MAX = 256 * 1024,
+	H1_CLIENT_PASSES = 4, /* of writing in one round of the loop */
 	H1_CLIENT_IN_MAX = 256 * 1024,
 };
 

@@ -151,7 +151,7 @@ void h1_server_settle(struct h1_server *h)
 	bool again = true;
 
 	h->busy = true;
-	while (again) {
+	for (int pass = 0; again && pass < H1_PASSES; pass++) {
 		if (h->stream && h->stream->base.is_reset) {
 			h1_stream_close(h, ERR_NONE, "");
 			h1_server_close(h);
@@ -167,6 +167,8 @@ void h1_server_settle(struct h1_server *h)
 				       (h->stream->base.ended && !http_queue_len(&h->out))));
 		again = again && !h->closing;
 	}
+	if (again) /* a peer that reads as fast as we write must not keep the loop from the others */
+		loop_task_queue(h->loop, &h->task);
 	h1_server_balance(h);
 	h1_server_rearm(h);
 	if (outer)

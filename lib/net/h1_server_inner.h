@@ -9,6 +9,7 @@
 
 enum {
 	H1_OUT_MAX = 256 * 1024,     /* given to the connection and not yet sent; the rest waits in `out` */
+	H1_PASSES = 4,               /* of writing and the next request in one round of the loop */
 	H1_IN_MAX = 256 * 1024,      /* body bytes that the owner has not consumed; beyond, reading pauses */
 	H1_PENDING_MAX = 64 * 1024,  /* pipelined bytes; beyond, reading pauses */
 	H1_DISCARD_MAX = 256 * 1024, /* of a body that nobody wants: read so far to keep the connection */

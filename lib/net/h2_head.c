@@ -14,7 +14,7 @@ int h2_on_begin_frame(nghttp2_session *session UNUSED, const nghttp2_frame_hd *h
 	if (!h->is_server || hd->type != NGHTTP2_HEADERS || id % 2 == 0)
 		return 0;
 	if (id > h->last_id) {
-		if (id - h->last_id > 2) {
+		if (id > h->last_id + 2) {
 			h->gap_from = h->last_id + 2;
 			h->gap_to = id - 2;
 		}

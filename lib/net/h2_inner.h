@@ -13,6 +13,7 @@
 enum {
 	H2_SKIPPED_MAX = 16,      /* 1xx answers before a final one */
 	H2_OUT_MAX = 256 * 1024,  /* given to the connection and not yet sent; beyond, no frame is made */
+	H2_PASSES = 2,            /* of telling and writing in one round of the loop */
 	H2_OUT_KEEP = 32 * 1024,  /* frame memory that a connection with streams keeps between rounds */
 	H2_CLOSE_MS = 1000,       /* for the last GOAWAY to go out */
 };

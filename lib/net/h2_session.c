@@ -58,21 +58,33 @@ static void session_collect(struct h2 *h)
 	}
 }
 
-/* All frames that are ready, in one write; in several only where the kernel takes more than we collect at once. */
-static void session_flush(struct h2 *h)
+/* The frames that are ready, in one write of at most H2_OUT_MAX bytes; whether there were any. */
+static bool session_flush(struct h2 *h)
 {
-	while (!h->closing && !h2_out_is_full(h) && nghttp2_session_want_write(h->session)) {
-		session_collect(h);
-		if (!h->out.len || h->closing)
-			break;
-		if (!conn_queued(h->conn))
-			h->write_ms = loop_now_ms(h->loop);
-		conn_write(h->conn, buf_span(&h->out));
-		h->handed += h->out.len;
+	bool any;
+
+	if (h->closing || h2_out_is_full(h) || !nghttp2_session_want_write(h->session))
+		return false;
+	session_collect(h);
+	if (h->closing)
+		return false;
+	any = h->out.len > 0;
+	if (any && !conn_queued(h->conn))
+		h->write_ms = loop_now_ms(h->loop);
+	conn_write(h->conn, buf_span(&h->out));
+	h->handed += h->out.len;
+	if (h->count && h->out.cap <= H2_OUT_KEEP)
 		buf_reset(&h->out);
-	}
-	if (!h->count || h->out.cap > H2_OUT_KEEP)
+	else
 		buf_free(&h->out);
+	return any;
+}
+
+/* Whether another pass would get something done. */
+static bool session_has_work(const struct h2 *h)
+{
+	return !loop_link_is_alone(&h->due) ||
+	       (!h->closing && !h2_out_is_full(h) && nghttp2_session_want_write(h->session));
 }
 
 /* Closes when nothing is left to say or to hear. */
@@ -97,13 +109,16 @@ static void session_check_end(struct h2 *h)
 void h2_settle(struct h2 *h)
 {
 	bool outer = !h->busy;
+	bool again = true;
 
 	h->busy = true;
-	do {
+	for (int pass = 0; again && pass < H2_PASSES; pass++) {
 		h2_streams_tell(h);
-		if (!h->closing)
-			session_flush(h);
-	} while (!loop_link_is_alone(&h->due));
+		again = session_flush(h);
+		again = session_has_work(h) && (again || !loop_link_is_alone(&h->due));
+	}
+	if (again) /* a peer that reads as fast as we write must not keep the loop from the others */
+		loop_task_queue(h->loop, &h->task);
 	session_check_end(h);
 	if (outer)
 		h->busy = false;
