@@ -155,6 +155,8 @@ void audit_batch_commit(struct audit *a, struct audit_queue *rows)
 		a->committed = b.chain;
 		pthread_mutex_unlock(&a->lock);
 	}
+	if (rc < 0)
+		why.code = ERR_IO; /* whatever the store says: the caller's request is not at fault */
 	a->chain_known = rc == 0;
 	note_health(a, rc == 0, &why);
 	batch_report(a, rows, &rest, &why);

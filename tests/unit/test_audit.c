@@ -792,6 +792,7 @@ static void a_foreign_row_stops_one_commit_and_is_found(void **state)
 		  "'forged', user_id, user_email, cluster_id, cluster_name, command, verb, api_group, resource, "
 		  "subresource, namespace, name, decision, rule, source, user_agent, hash FROM audit_logs WHERE seq = 4");
 	assert_int_equal(audit_append_wait(p->audit, &row, &e), -1);
+	assert_int_equal(e.code, ERR_IO);
 	assert_false(audit_is_healthy(p->audit));
 	(void)usleep(1100 * 1000);
 	err_clear(&e);
