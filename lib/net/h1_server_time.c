@@ -3,7 +3,8 @@
 
 enum deadline { DEADLINE_NONE, DEADLINE_WRITE, DEADLINE_BODY, DEADLINE_HEAD, DEADLINE_IDLE };
 
-static void earlier(enum deadline which, uint64_t from_ms, uint64_t timeout_ms, enum deadline *first, uint64_t *first_ms)
+static void earlier(enum deadline which, uint64_t from_ms, uint64_t timeout_ms, enum deadline *first,
+		    uint64_t *first_ms)
 {
 	if (!timeout_ms || (*first != DEADLINE_NONE && from_ms + timeout_ms >= *first_ms))
 		return;

@@ -5,7 +5,7 @@
 #include "lib/base/mem.h"
 #include "lib/net/h2_inner.h"
 
-/* A new id closes all lower ones that were never used (RFC 9113 5.1.1); nghttp2 does not look. The last gap is enough. */
+/* A new id closes all lower ones that were never used (RFC 9113 5.1.1); nghttp2 does not look. We keep the last gap. */
 int h2_on_begin_frame(nghttp2_session *session UNUSED, const nghttp2_frame_hd *hd, void *owner)
 {
 	struct h2 *h = owner;

@@ -119,7 +119,7 @@ int h2_request_check(const struct http_head *head, struct err *e);
 void h2_limits_init(struct h2 *h);
 nghttp2_option *h2_options_new(const struct h2_limits *limits);
 int h2_settings_submit(struct h2 *h);
-/* Counts a frame of the peer that carried nothing (PING, SETTINGS, PRIORITY, empty DATA ...); too many end the session. */
+/* Counts a frame that carried nothing (PING, SETTINGS, PRIORITY, empty DATA ...); too many end the session. */
 void h2_limits_useless(struct h2 *h);
 /* A frame that carried something gives patience back. */
 void h2_limits_useful(struct h2 *h);

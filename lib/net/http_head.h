@@ -57,7 +57,7 @@ struct http_packed {
  */
 void http_collect_pack(const struct http_collect *c, void *memory, struct http_packed *ret_packed);
 
-/* A request target that may be passed on: begins with '/', or is "*" with OPTIONS; no CTL, blank, '#' or byte >= 0x7f. */
+/* A target that may be passed on: begins with '/', or is "*" with OPTIONS; no CTL, blank, '#' or byte >= 0x7f. */
 bool http_target_is_valid(struct span method, struct span target);
 /* Whether bytes may stand in a Host or :authority: RFC 3986 host and port characters, no userinfo; not empty. */
 bool http_authority_is_valid(struct span authority);

@@ -86,6 +86,7 @@ static int parse(enum h1_role role, struct span input, size_t step, struct buf *
 }
 
 #define H "Host: a.example\r\n"
+#define CHUNKED "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
 
 static const struct {
 	const char *bytes;
@@ -292,9 +293,8 @@ static void test_head_limits(void **state)
 	assert_int_equal(parse_padded("GET / HTTP/1.1\r\n" H "A: ", 950, "\r\n\r\n"), 0);
 	assert_int_equal(parse_padded("GET / HTTP/1.1\r\n" H "A: ", 1100, "\r\n\r\n"), 431);
 	assert_int_equal(parse_padded("GET / HTTP/1.1\r\n" H "A", 1100, ": b\r\n\r\n"), 431);
-	assert_int_equal(parse_padded("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n0\r\nA: ", 2100, "\r\n\r\n"),
-			 431);
-	assert_int_equal(parse_padded("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n1;", 20000, "\r\na\r\n"), 400);
+	assert_int_equal(parse_padded(CHUNKED "0\r\nA: ", 2100, "\r\n\r\n"), 431);
+	assert_int_equal(parse_padded(CHUNKED "1;", 20000, "\r\na\r\n"), 400);
 	/* blanks count too */
 	buf_init(&many, 64 * 1024);
 	buf_put_str(&many, "GET / HTTP/1.1\r\n" H "A:");
@@ -872,7 +872,8 @@ static void test_server_curl(void **state)
 {
 	struct stage s = { .loop = NULL };
 	char url[128];
-	const char *argv[] = { "curl", "-sS", "--http1.1", "-H", "Expect: 100-continue", "--data-binary", "@Makefile", url, NULL };
+	const char *argv[] = { "curl", "-sS", "--http1.1", "-H", "Expect: 100-continue",
+			       "--data-binary", "@Makefile", url, NULL };
 	const char *big[] = { "curl", "-sS", "--http1.1", "-o", "/dev/null", "-w", "%{size_download}", url, url, NULL };
 
 	(void)state;
@@ -952,7 +953,8 @@ static void test_pool_keeps_alive(void **state)
 	fake_start(&f, 4);
 	for (unsigned i = 1; i <= 3; i++) {
 		ask(&f, &a, "GET", "/x?y", true);
-		fake_answer(&f, 0, i, i == 2 ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n5\r\nhello\r\n0\r\nx-t: u\r\n\r\n" :
+		fake_answer(&f, 0, i, i == 2 ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n"
+					       "5\r\nhello\r\n0\r\nx-t: u\r\n\r\n" :
 					       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: b\r\n\r\nhello");
 		WAIT_FOR(f.loop, a.closes);
 		assert_int_equal(a.why.code, ERR_NONE);

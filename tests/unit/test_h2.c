@@ -659,7 +659,12 @@ static void test_no_bodies(void **state)
 	static const struct {
 		const char *method, *target;
 		int status;
-	} rows[] = { { "HEAD", "/x", 200 }, { "HEAD", "/stream/100000", 200 }, { "GET", "/204", 204 }, { "GET", "/early", 413 } };
+	} rows[] = {
+		{ "HEAD", "/x", 200 },
+		{ "HEAD", "/stream/100000", 200 },
+		{ "GET", "/204", 204 },
+		{ "GET", "/early", 413 },
+	};
 	struct pair p = { .h2 = NULL };
 	struct test_ask a;
 
