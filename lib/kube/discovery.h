@@ -50,8 +50,6 @@ const struct kube_resource *kube_discovery_find_kind(const struct kube_discovery
 /* Whether `words` ("get,list") holds `word`. */
 bool kube_words_have(const char *words, const char *word);
 
-/* "deployments.apps", "pods": how the server's errors call a resource. */
-void kube_resource_put_name(struct buf *out, const struct kube_resource *r);
 /* "deployment.apps", "pod": how kubectl calls a kind. */
 void kube_resource_put_kind(struct buf *out, const struct kube_resource *r);
 

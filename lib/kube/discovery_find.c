@@ -87,11 +87,6 @@ const struct kube_resource *kube_discovery_find_kind(const struct kube_discovery
 	return NULL;
 }
 
-void kube_resource_put_name(struct buf *out, const struct kube_resource *r)
-{
-	(void)buf_printf(out, "%s%s%s", r->plural, r->group[0] ? "." : "", r->group);
-}
-
 void kube_resource_put_kind(struct buf *out, const struct kube_resource *r)
 {
 	for (const char *at = r->kind; *at; at++)

@@ -42,9 +42,10 @@ int request_info_parse(struct request_info *ret_info, struct span method, struct
 
 /*
  * Our own policy, stricter than the server's: the target must be canonical, so that no two parsers can disagree.
- * ERR_INPUT for a path that does not start with '/', has empty, "." or ".." segments (also encoded; one '/' at the end is
- * fine), blanks, control characters, ';', '\\' or '#', escapes of '/', '\\', ';', '%' or control characters, or that decodes
- * to no UTF-8; for a query with blanks, control characters, '#' or bad escapes. ERR_LIMIT above REQUEST_PATH_MAX.
+ * ERR_INPUT for a path that does not start with '/', has empty, "." or ".." segments (also encoded; one '/' at the
+ * end is fine), blanks, control characters, ';', '\\' or '#', escapes of '/', '\\', ';', '%' or control characters, or
+ * that decodes to no UTF-8; for a query with blanks, control characters, '#' or bad escapes. ERR_LIMIT above
+ * REQUEST_PATH_MAX.
  */
 int request_path_check(struct span target, struct err *e);
 

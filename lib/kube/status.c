@@ -43,14 +43,15 @@ static size_t find_meaning(int code)
 	return COUNT_OF(meanings);
 }
 
-const char *kube_status_reason(int code)
+/* The reason the API server uses for an HTTP status; "" when there is none. */
+static const char *reason_of(int code)
 {
 	size_t i = find_meaning(code);
 
 	return i < COUNT_OF(meanings) ? meanings[i].reason : "";
 }
 
-enum err_code kube_status_err_code(int http_status)
+static enum err_code err_code_of(int http_status)
 {
 	size_t i = find_meaning(http_status);
 
@@ -85,7 +86,7 @@ static void put_details(struct buf *out, const struct kube_failure *f)
 
 int kube_status_put(struct buf *out, const struct kube_failure *f)
 {
-	const char *reason = f->reason ? f->reason : kube_status_reason(f->code);
+	const char *reason = f->reason ? f->reason : reason_of(f->code);
 	bool first = false;
 
 	(void)buf_put_str(out, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\"");
@@ -162,7 +163,7 @@ void kube_status_parse(struct span body, int http_status, struct kube_status *re
 	memset(s, 0, sizeof(*s));
 	s->code = http_status;
 	if (json_parse(body, JSON_LIMITS(BODY_MAX), &json, &ignored) || !take_status(s, json)) {
-		(void)span_to_str(span_of(kube_status_reason(http_status)), s->reason, sizeof(s->reason));
+		(void)span_to_str(span_of(reason_of(http_status)), s->reason, sizeof(s->reason));
 		s->message = text_of(body);
 		s->kind = mem_dup_str("");
 		s->name = mem_dup_str("");
@@ -190,5 +191,5 @@ void kube_status_free(struct kube_status *s)
 
 int kube_status_to_err(const struct kube_status *s, struct err *e)
 {
-	return err_set(e, kube_status_err_code(s->code), "%s", s->message);
+	return err_set(e, err_code_of(s->code), "%s", s->message);
 }

@@ -18,9 +18,6 @@ struct kube_failure {
 /* Appends the JSON of the Status. 0, or -1 as buf_put fails. */
 int kube_status_put(struct buf *out, const struct kube_failure *f);
 
-/* The reason the API server uses for an HTTP status ("NotFound"); "" when there is none. */
-const char *kube_status_reason(int code);
-
 /* A Status as received. */
 struct kube_status {
 	int code;
@@ -41,10 +38,10 @@ struct kube_status {
 void kube_status_parse(struct span body, int http_status, struct kube_status *ret_status);
 void kube_status_free(struct kube_status *s);
 
-/* The same as an error: the server's message as the sentence, the code by HTTP status. Always returns -1. */
+/*
+ * The same as an error: the server's message as the sentence, the code by HTTP status (401 ERR_AUTH, 403 ERR_DENIED,
+ * 404 and 410 ERR_NOT_FOUND, 409 ERR_EXISTS ...). Always returns -1.
+ */
 int kube_status_to_err(const struct kube_status *s, struct err *e);
-
-/* ERR_* for an HTTP status (401 ERR_AUTH, 403 ERR_DENIED, 404 and 410 ERR_NOT_FOUND, 409 ERR_EXISTS ...). */
-enum err_code kube_status_err_code(int http_status);
 
 #endif

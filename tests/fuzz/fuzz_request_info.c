@@ -1,4 +1,4 @@
-/* RequestInfo: however a path is encoded, it names the same thing; what is canonical never fails to be understood twice. */
+/* RequestInfo: however a path is encoded, it names the same thing; a canonical one hides nothing. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* The built-in kubectl's arguments and manifests: what is refused before any request, in which words, with which code. */
+/* The built-in kubectl's arguments and manifests: what is refused before any request, and in which words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -17,7 +17,8 @@
 #define ROW_A                                                                                \
 	"{\"cells\":[\"a\",\"1/1\",\"n1\"],\"object\":{\"metadata\":{\"name\":\"a\",\"namespace\":\"x\"," \
 	"\"labels\":{\"z\":\"1\",\"b\":\"2\"}}}}"
-#define ROW_B "{\"cells\":[\"b-long\",2,null],\"object\":{\"metadata\":{\"name\":\"b\",\"namespace\":\"yyyyyyyyyyyy\"}}}"
+#define ROW_B \
+	"{\"cells\":[\"b-long\",2,null],\"object\":{\"metadata\":{\"name\":\"b\",\"namespace\":\"yyyyyyyyyyyy\"}}}"
 #define TABLE "{\"kind\":\"Table\"," COLUMNS ",\"rows\":[" ROW_A "," ROW_B "]}"
 
 static int print(const struct table_print_options *o, const char *json, struct buf *out, struct err *e)
