@@ -43,8 +43,7 @@ static size_t find_meaning(int code)
 	return COUNT_OF(meanings);
 }
 
-/* The reason the API server uses for an HTTP status; "" when there is none. */
-static const char *reason_of(int code)
+const char *kube_status_reason(int code)
 {
 	size_t i = find_meaning(code);
 
@@ -86,7 +85,7 @@ static void put_details(struct buf *out, const struct kube_failure *f)
 
 int kube_status_put(struct buf *out, const struct kube_failure *f)
 {
-	const char *reason = f->reason ? f->reason : reason_of(f->code);
+	const char *reason = f->reason ? f->reason : kube_status_reason(f->code);
 	bool first = false;
 
 	(void)buf_put_str(out, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\"");
@@ -163,7 +162,7 @@ void kube_status_parse(struct span body, int http_status, struct kube_status *re
 	memset(s, 0, sizeof(*s));
 	s->code = http_status;
 	if (json_parse(body, JSON_LIMITS(BODY_MAX), &json, &ignored) || !take_status(s, json)) {
-		(void)span_to_str(span_of(reason_of(http_status)), s->reason, sizeof(s->reason));
+		(void)span_to_str(span_of(kube_status_reason(http_status)), s->reason, sizeof(s->reason));
 		s->message = text_of(body);
 		s->kind = mem_dup_str("");
 		s->name = mem_dup_str("");

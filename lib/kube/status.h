@@ -18,6 +18,9 @@ struct kube_failure {
 /* Appends the JSON of the Status. 0, or -1 as buf_put fails. */
 int kube_status_put(struct buf *out, const struct kube_failure *f);
 
+/* The reason the API server uses for an HTTP status ("NotFound"); "" when there is none. */
+const char *kube_status_reason(int code);
+
 /* A Status as received. */
 struct kube_status {
 	int code;
