@@ -20,12 +20,16 @@ struct agent_options {
 
 #define AT(member) offsetof(struct agent_options, member)
 static const struct option_row option_rows[] = {
-	{ "config", 'c', OPTION_TEXT, AT(config), "FILE", "the configuration, agent.yaml", NULL, 0, 0 },
+	{ "config", 'c', OPTION_TEXT, AT(config), "FILE", "the configuration, agent.yaml", NULL, 0,
+	  0 },
 	{ "kubeconfig", 0, OPTION_TEXT, AT(kubeconfig), "FILE",
 	  "reach the API server as this file says; else as a pod of the cluster", NULL, 0, 0 },
-	{ "context", 0, OPTION_TEXT, AT(context), "NAME", "and this context of it; else its current one", NULL, 0, 0 },
-	{ "check-config", 0, OPTION_FLAG, AT(check_config), NULL, "read the configuration, say ok, end", NULL, 0, 0 },
-	{ "help-config", 0, OPTION_FLAG, AT(help_config), NULL, "every key of the configuration", NULL, 0, 0 },
+	{ "context", 0, OPTION_TEXT, AT(context), "NAME",
+	  "and this context of it; else its current one", NULL, 0, 0 },
+	{ "check-config", 0, OPTION_FLAG, AT(check_config), NULL,
+	  "read the configuration, say ok, end", NULL, 0, 0 },
+	{ "help-config", 0, OPTION_FLAG, AT(help_config), NULL, "every key of the configuration",
+	  NULL, 0, 0 },
 	{ "help", 'h', OPTION_FLAG, AT(help), NULL, "this text", NULL, 0, 0 },
 };
 #undef AT
@@ -122,7 +126,8 @@ static int serve(const struct agent_config *config, const struct kube_target *ta
 		result = catch_signals(&run, e);
 	if (result == 0) {
 		log_event(LOG_INFO, "agent started", LOG_STR("cluster", config->cluster_name),
-			  LOG_STR("central", config->central_url), LOG_STR("api_server", target->server));
+			  LOG_STR("central", config->central_url),
+			  LOG_STR("api_server", target->server));
 		loop_run(run.loop);
 	}
 	close_health(&run);
@@ -137,8 +142,8 @@ static int find_target(const struct agent_options *o, struct kube_target *target
 
 	if (o->kubeconfig)
 		return kubeconfig_load(&choice, target, e);
-	if (kubeconfig_in_cluster(getenv("KUBERNETES_SERVICE_HOST"), getenv("KUBERNETES_SERVICE_PORT"), NULL, target,
-				  e) == 0)
+	if (kubeconfig_in_cluster(getenv("KUBERNETES_SERVICE_HOST"),
+				  getenv("KUBERNETES_SERVICE_PORT"), NULL, target, e) == 0)
 		return 0;
 	return err_context(e, "no API server to serve (outside of a pod, give --kubeconfig)");
 }
@@ -151,7 +156,8 @@ static int run_options(const struct agent_options *o, struct err *e)
 
 	if (o->context && !o->kubeconfig)
 		return err_set(e, ERR_USAGE, "--context needs --kubeconfig");
-	if (serve_prepare(e) < 0 || serve_load(APPLET, &agent_config_table, o->config, &config, e) < 0)
+	if (serve_prepare(e) < 0 ||
+	    serve_load(APPLET, &agent_config_table, o->config, &config, e) < 0)
 		return -1;
 	serve_log(config.log_level, config.log_format);
 	if (o->check_config)
@@ -165,7 +171,8 @@ static int run_options(const struct agent_options *o, struct err *e)
 
 static int refuse_word(const char *word, struct err *e)
 {
-	return err_set(e, ERR_USAGE, "it takes options only, not \"%.60s\"; try mk8s agent --help", word);
+	return err_set(e, ERR_USAGE, "it takes options only, not \"%.60s\"; try mk8s agent --help",
+		       word);
 }
 
 int applet_agent(int argc, char **argv)
@@ -175,12 +182,14 @@ int applet_agent(int argc, char **argv)
 	struct err e = { 0 };
 	int status = 0;
 
-	if (options_parse(option_rows, COUNT_OF(option_rows), OPTIONS_ANYWHERE, argc, argv, &o, &rest, &e) < 0)
+	if (options_parse(option_rows, COUNT_OF(option_rows), OPTIONS_ANYWHERE, argc, argv, &o,
+			  &rest, &e) < 0)
 		status = serve_fail(APPLET, &e);
 	else if (o.help)
-		status = serve_help("usage: mk8s agent [OPTIONS]\n\n"
-				    "Connects a cluster to central from inside, dialling out only.\n",
-				    option_rows, COUNT_OF(option_rows));
+		status = serve_help(
+			"usage: mk8s agent [OPTIONS]\n\n"
+			"Connects a cluster to central from inside, dialling out only.\n",
+			option_rows, COUNT_OF(option_rows));
 	else if (o.help_config)
 		config_print_help(&agent_config_table, stdout);
 	else if (rest.count ? refuse_word(rest.at[0], &e) < 0 : run_options(&o, &e) < 0)

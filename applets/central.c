@@ -19,10 +19,14 @@ struct central_options {
 
 #define AT(member) offsetof(struct central_options, member)
 static const struct option_row option_rows[] = {
-	{ "config", 'c', OPTION_TEXT, AT(config), "FILE", "the configuration, central.yaml", NULL, 0, 0 },
-	{ "state-dir", 0, OPTION_TEXT, AT(state_dir), "DIR", "folder of database, keys and audit trail", NULL, 0, 0 },
-	{ "check-config", 0, OPTION_FLAG, AT(check_config), NULL, "read the configuration, say ok, end", NULL, 0, 0 },
-	{ "help-config", 0, OPTION_FLAG, AT(help_config), NULL, "every key of the configuration", NULL, 0, 0 },
+	{ "config", 'c', OPTION_TEXT, AT(config), "FILE", "the configuration, central.yaml", NULL,
+	  0, 0 },
+	{ "state-dir", 0, OPTION_TEXT, AT(state_dir), "DIR",
+	  "folder of database, keys and audit trail", NULL, 0, 0 },
+	{ "check-config", 0, OPTION_FLAG, AT(check_config), NULL,
+	  "read the configuration, say ok, end", NULL, 0, 0 },
+	{ "help-config", 0, OPTION_FLAG, AT(help_config), NULL, "every key of the configuration",
+	  NULL, 0, 0 },
 	{ "help", 'h', OPTION_FLAG, AT(help), NULL, "this text", NULL, 0, 0 },
 };
 #undef AT
@@ -36,7 +40,8 @@ static int load(const struct central_options *o, struct central_config *config, 
 {
 	if (serve_load(APPLET, &central_config_table, o->config, config, e) < 0)
 		return -1;
-	if (!o->state_dir || config_set(&central_config_table, config, "state_dir", o->state_dir, e) == 0)
+	if (!o->state_dir ||
+	    config_set(&central_config_table, config, "state_dir", o->state_dir, e) == 0)
 		return 0;
 	config_free(&central_config_table, config);
 	return -1;
@@ -67,7 +72,8 @@ static void on_reload(void *owner, int signo UNUSED)
 
 static int catch_signals(struct loop *l, struct central_run *run, struct err *e)
 {
-	if (loop_signal(l, SIGTERM, on_stop, run, e) < 0 || loop_signal(l, SIGINT, on_stop, run, e) < 0 ||
+	if (loop_signal(l, SIGTERM, on_stop, run, e) < 0 ||
+	    loop_signal(l, SIGINT, on_stop, run, e) < 0 ||
 	    loop_signal(l, SIGHUP, on_reload, run, e) < 0)
 		return -1;
 	return loop_reap_orphans(l, e);
@@ -93,7 +99,8 @@ static void say_ready(const struct central *c)
 		  LOG_STR("ca_sha256", keys_ca_sha256(c->keys)));
 }
 
-static int run_on(struct loop *l, struct central_run *run, struct central_config *config, struct err *e)
+static int run_on(struct loop *l, struct central_run *run, struct central_config *config,
+		  struct err *e)
 {
 	if (central_start(l, config, &run->central, e) < 0)
 		return -1;
@@ -140,7 +147,8 @@ static int run_options(const struct central_options *o, struct err *e)
 
 static int refuse_word(const char *word, struct err *e)
 {
-	return err_set(e, ERR_USAGE, "it takes options only, not \"%.60s\"; try mk8s central --help", word);
+	return err_set(e, ERR_USAGE,
+		       "it takes options only, not \"%.60s\"; try mk8s central --help", word);
 }
 
 int applet_central(int argc, char **argv)
@@ -150,12 +158,14 @@ int applet_central(int argc, char **argv)
 	struct err e = { 0 };
 	int status = 0;
 
-	if (options_parse(option_rows, COUNT_OF(option_rows), OPTIONS_ANYWHERE, argc, argv, &o, &rest, &e) < 0)
+	if (options_parse(option_rows, COUNT_OF(option_rows), OPTIONS_ANYWHERE, argc, argv, &o,
+			  &rest, &e) < 0)
 		status = serve_fail(APPLET, &e);
 	else if (o.help)
-		status = serve_help("usage: mk8s central [OPTIONS]\n\n"
-				    "The server that users and the agents of all clusters meet at.\n",
-				    option_rows, COUNT_OF(option_rows));
+		status = serve_help(
+			"usage: mk8s central [OPTIONS]\n\n"
+			"The server that users and the agents of all clusters meet at.\n",
+			option_rows, COUNT_OF(option_rows));
 	else if (o.help_config)
 		config_print_help(&central_config_table, stdout);
 	else if (rest.count ? refuse_word(rest.at[0], &e) < 0 : run_options(&o, &e) < 0)

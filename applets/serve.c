@@ -1,4 +1,5 @@
-/* What the server applets share: the process's own limits, the configuration, the sentence at the end. */
+/* What the server applets share: the process's own limits, the configuration, the sentence at the
+ * end. */
 #include "applets/serve.h"
 
 #include <errno.h>
@@ -50,7 +51,8 @@ int serve_prepare(struct err *e)
 	return raise_fd_limit(e) < 0 || forbid_core(e) < 0 ? -1 : crypto_init(e);
 }
 
-int serve_load(const char *applet, const struct config_table *table, const char *path, void *into, struct err *e)
+int serve_load(const char *applet, const struct config_table *table, const char *path, void *into,
+	       struct err *e)
 {
 	AUTO_BUF struct buf warnings;
 	struct span rest, line;

@@ -1,4 +1,5 @@
-/* What the server applets share: the process's own limits, the configuration, the sentence at the end. */
+/* What the server applets share: the process's own limits, the configuration, the sentence at the
+ * end. */
 #ifndef MK8S_APPLETS_SERVE_H
 #define MK8S_APPLETS_SERVE_H
 
@@ -10,18 +11,20 @@
 #define SERVE_EXIT_USAGE 2
 
 /*
- * Readies the process: crypto, no SIGPIPE, descriptors up to the hard limit, files for the owner only, no core dumps
- * (they would hold keys). Before the first thread.
+ * Readies the process: crypto, no SIGPIPE, descriptors up to the hard limit, files for the owner
+ * only, no core dumps (they would hold keys). Before the first thread.
  */
 int serve_prepare(struct err *e);
 
 /* config_load, with the warnings on standard error. */
-int serve_load(const char *applet, const struct config_table *table, const char *path, void *into, struct err *e);
+int serve_load(const char *applet, const struct config_table *table, const char *path, void *into,
+	       struct err *e);
 
 /* Sets up the operational log from log.level and log.format. */
 void serve_log(const char *level, const char *format);
 
-/* Prints "mk8s APPLET: sentence" and gives the exit status: 2 for usage and configuration, else 1. */
+/* Prints "mk8s APPLET: sentence" and gives the exit status: 2 for usage and configuration, else 1.
+ */
 int serve_fail(const char *applet, const struct err *e);
 
 /* Prints usage, options and hint of an applet to standard output; gives the exit status. */

@@ -30,7 +30,9 @@ int access_make(struct cli *c, const char *cluster, struct access *ret_access, s
 	if (cli_cluster_url(c, cluster, &a.server, e) < 0)
 		return -1;
 	if ((!c->ca_pem && c->ca_sha256 &&
-	     err_set(e, ERR_INPUT, "of central's CA only the pin is known here; sign in with --ca-file first") < 0) ||
+	     err_set(e, ERR_INPUT,
+		     "of central's CA only the pin is known here; sign in with --ca-file first") <
+		     0) ||
 	    cli_self(&a.command, e) < 0) {
 		access_free(&a);
 		return -1;

@@ -11,7 +11,8 @@ struct access {
 	const char *args[6];
 };
 
-/* The entry for `cluster`: central's URL and CA, `mk8s credential` for the token. ERR_INPUT when only a pin is known. */
+/* The entry for `cluster`: central's URL and CA, `mk8s credential` for the token. ERR_INPUT when
+ * only a pin is known. */
 int access_make(struct cli *c, const char *cluster, struct access *ret_access, struct err *e);
 void access_free(struct access *a);
 

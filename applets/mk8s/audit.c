@@ -21,19 +21,21 @@ static const struct option_row list_rows[] = {
 	{ "user", 'u', OPTION_TEXT, AT(user), "EMAIL", "rows of this user", NULL, 0, 0 },
 	{ "cluster", 'c', OPTION_TEXT, AT(cluster), "NAME", "rows about this cluster", NULL, 0, 0 },
 	{ "verb", 0, OPTION_TEXT, AT(verb), "VERB", "rows with this verb", NULL, 0, 0 },
-	{ "since", 0, OPTION_TEXT, AT(since), "TIME", "a date (RFC 3339), or how long ago: 1h, 7d", NULL, 0, 0 },
+	{ "since", 0, OPTION_TEXT, AT(since), "TIME", "a date (RFC 3339), or how long ago: 1h, 7d",
+	  NULL, 0, 0 },
 	{ "until", 0, OPTION_TEXT, AT(until), "TIME", "likewise", NULL, 0, 0 },
-	{ "limit", 'n', OPTION_INT, AT(limit), "COUNT", "how many rows at most (default 100)", NULL, 1, 10000000 },
+	{ "limit", 'n', OPTION_INT, AT(limit), "COUNT", "how many rows at most (default 100)", NULL,
+	  1, 10000000 },
 	CLI_OUTPUT_ROW(AT(output)),
 };
 #undef AT
 
 static const struct cli_column columns[] = {
-	{ "TIME", "time", CELL_TEXT },		 { "USER", "user", CELL_TEXT },
-	{ "CLUSTER", "cluster", CELL_TEXT },	 { "VERB", "verb", CELL_TEXT },
-	{ "RESOURCE", "resource", CELL_TEXT },	 { "NAMESPACE", "namespace", CELL_TEXT },
-	{ "NAME", "name", CELL_TEXT },		 { "STATUS", "status", CELL_TEXT },
-	{ "DECISION", "decision", CELL_TEXT },	 { "RULE", "rule", CELL_TEXT },
+	{ "TIME", "time", CELL_TEXT },         { "USER", "user", CELL_TEXT },
+	{ "CLUSTER", "cluster", CELL_TEXT },   { "VERB", "verb", CELL_TEXT },
+	{ "RESOURCE", "resource", CELL_TEXT }, { "NAMESPACE", "namespace", CELL_TEXT },
+	{ "NAME", "name", CELL_TEXT },         { "STATUS", "status", CELL_TEXT },
+	{ "DECISION", "decision", CELL_TEXT }, { "RULE", "rule", CELL_TEXT },
 };
 static const struct cli_list entry_list = { "entries", "id", columns, COUNT_OF(columns) };
 
@@ -59,15 +61,17 @@ static int put_time(struct buf *path, const char *name, const char *given, struc
 		return 0;
 	}
 	if (timefmt_parse_duration_ms(span_of(given), &ms, &bad) < 0 || ms / 1000 > clock_unix_s())
-		return err_set(e, ERR_USAGE, "--%s: \"%.60s\" is neither a date as 2026-01-31T12:00:00Z nor a duration as 1h",
+		return err_set(e, ERR_USAGE,
+			       "--%s: \"%.60s\" is neither a date as 2026-01-31T12:00:00Z nor a "
+			       "duration as 1h",
 			       name, given);
 	timefmt_date(clock_unix_s() - ms / 1000, date);
 	put_query(path, name, date);
 	return 0;
 }
 
-static int fetch_page(struct cli *c, const struct audit_options *o, const char *cursor, int64_t wanted,
-		      struct json **ret_page, struct err *e)
+static int fetch_page(struct cli *c, const struct audit_options *o, const char *cursor,
+		      int64_t wanted, struct json **ret_page, struct err *e)
 {
 	AUTO_BUF struct buf path;
 
@@ -77,8 +81,8 @@ static int fetch_page(struct cli *c, const struct audit_options *o, const char *
 	put_query(&path, "cluster", o->cluster);
 	put_query(&path, "verb", o->verb);
 	put_query(&path, "cursor", cursor);
-	if (put_time(&path, "since", o->since, e) < 0 || put_time(&path, "until", o->until, e) < 0 ||
-	    buf_ok(&path, "the request", e) < 0)
+	if (put_time(&path, "since", o->since, e) < 0 ||
+	    put_time(&path, "until", o->until, e) < 0 || buf_ok(&path, "the request", e) < 0)
 		return -1;
 	return cli_call_json(c, "GET", buf_str(&path), NULL, ret_page, e);
 }
@@ -107,7 +111,8 @@ static int fetch_all(struct cli *c, const struct audit_options *o, struct json *
 	}
 }
 
-static int list(struct cli *c, const void *options, const struct options_rest *rest UNUSED, struct err *e)
+static int list(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
+		struct err *e)
 {
 	const struct audit_options *o = options;
 	AUTO_JSON struct json *answer = json_new_object();
@@ -125,10 +130,12 @@ struct verify_options {
 };
 
 static const struct option_row verify_rows[] = {
-	{ "output", 'o', OPTION_TEXT, offsetof(struct verify_options, output), "FORMAT", "table, json or yaml", NULL, 0, 0 },
+	{ "output", 'o', OPTION_TEXT, offsetof(struct verify_options, output), "FORMAT",
+	  "table, json or yaml", NULL, 0, 0 },
 };
 
-static int verify(struct cli *c, const void *options, const struct options_rest *rest UNUSED, struct err *e)
+static int verify(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
+		  struct err *e)
 {
 	const struct verify_options *o = options;
 	AUTO_JSON struct json *answer = NULL;
@@ -165,4 +172,6 @@ static const struct verb verb_verify = {
 };
 static const struct verb *const verbs[] = { &verb_list, &verb_verify, NULL };
 
-const struct verb verb_audit = { .name = "audit", .help = "reads and checks the audit trail", .verbs = verbs };
+const struct verb verb_audit = { .name = "audit",
+				 .help = "reads and checks the audit trail",
+				 .verbs = verbs };

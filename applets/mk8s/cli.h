@@ -1,5 +1,6 @@
 /*
- * What the verbs of the command line share: the files below ~/.mk8s, the session, calls to central, output.
+ * What the verbs of the command line share: the files below ~/.mk8s, the session, calls to central,
+ * output.
  *
  * Everything is read when it is first asked for, so that a verb pays only for what it needs.
  */
@@ -24,7 +25,8 @@ struct cli_session {
 
 /* One run of the command line. Zeroed at the start; cli_end frees. */
 struct cli {
-	const char *config_option; /* --config of `credential`; NULL: MK8S_CONFIG, else ~/.mk8s/config.yaml */
+	const char *config_option; /* --config of `credential`; NULL: MK8S_CONFIG, else
+				      ~/.mk8s/config.yaml */
 	char *config_path, *dir;
 	bool config_known;
 	char *remembered_url;  /* from the file */
@@ -46,9 +48,10 @@ void cli_end(struct cli *c);
 int cli_find_dir(struct cli *c, struct err *e);
 /* The path of `name` in the folder; the caller frees it. */
 char *cli_file_path(const struct cli *c, const char *name);
-/* Appends the file; ERR_NOT_FOUND when there is none, ERR_DENIED for a link or a file that is someone else's, and, where
- * `is_private`, one that others may read. */
-int cli_file_read(struct cli *c, const char *name, bool is_private, struct buf *into, struct err *e);
+/* Appends the file; ERR_NOT_FOUND when there is none, ERR_DENIED for a link or a file that is
+ * someone else's, and, where `is_private`, one that others may read. */
+int cli_file_read(struct cli *c, const char *name, bool is_private, struct buf *into,
+		  struct err *e);
 /* Replaces the file atomically, 0600, and makes the folder (0700) where it is missing. */
 int cli_file_write(struct cli *c, const char *name, struct span content, struct err *e);
 /* One that is not there is no error. */
@@ -61,11 +64,13 @@ void cli_unlock(struct cli *c);
 
 /* Reads config.yaml and ca.pem once. */
 int cli_config_load(struct cli *c, struct err *e);
-/* Sets a key of the file, or drops it where `value` is NULL; everything else in it stays. Under the lock. */
+/* Sets a key of the file, or drops it where `value` is NULL; everything else in it stays. Under the
+ * lock. */
 int cli_config_set(struct cli *c, const char *key, const char *value, struct err *e);
 /* Central's URL, borrowed; ERR_AUTH "not logged in" when none is known. */
 int cli_url(struct cli *c, const char **ret_url, struct err *e);
-/* Takes what a user typed as a URL: https, or http on loopback; without '/' at the end. The caller frees it. */
+/* Takes what a user typed as a URL: https, or http on loopback; without '/' at the end. The caller
+ * frees it. */
 int cli_url_parse(const char *text, char **ret_url, struct err *e);
 /* `given`, else the current cluster; ERR_USAGE when there is none. Borrowed. */
 int cli_cluster(struct cli *c, const char *given, const char **ret_cluster, struct err *e);
@@ -76,10 +81,12 @@ int cli_self(char **ret_path, struct err *e);
 
 /* cli_session.c: credentials.json. */
 
-/* The access token, borrowed: MK8S_TOKEN, else the stored one, refreshed when it ends within a minute. ERR_AUTH. */
+/* The access token, borrowed: MK8S_TOKEN, else the stored one, refreshed when it ends within a
+ * minute. ERR_AUTH. */
 int cli_token(struct cli *c, const char **ret_token, struct err *e);
 /* Stores what a sign-in or a refresh answered. Under the lock. */
-int cli_session_store(struct cli *c, const char *url, const char *email, const struct json *answer, struct err *e);
+int cli_session_store(struct cli *c, const char *url, const char *email, const struct json *answer,
+		      struct err *e);
 /* Reads credentials.json into c->session; ERR_NOT_FOUND. */
 int cli_session_load(struct cli *c, struct err *e);
 void cli_session_clear(struct cli_session *s);
@@ -95,9 +102,10 @@ struct cli_call {
 };
 /* 0 for 2xx, with the body in `into`; else central's own sentence and the matching code. */
 int cli_call(struct cli *c, const struct cli_call *call, struct buf *into, struct err *e);
-/* The same with JSON both ways: `body` may be NULL and is taken; `ret_answer` may be NULL, else the caller owns it. */
-int cli_call_json(struct cli *c, const char *method, const char *path, struct json *body, struct json **ret_answer,
-		  struct err *e);
+/* The same with JSON both ways: `body` may be NULL and is taken; `ret_answer` may be NULL, else the
+ * caller owns it. */
+int cli_call_json(struct cli *c, const char *method, const char *path, struct json *body,
+		  struct json **ret_answer, struct err *e);
 /* Appends "/PART" for each of the NULL-terminated parts, percent-encoded. */
 char *cli_path(const char *const *parts);
 #define CLI_PATH(...) cli_path((const char *const[]){ __VA_ARGS__, NULL })
@@ -125,7 +133,8 @@ struct cli_list {
 	const struct cli_column *columns;
 	size_t column_count;
 };
-int cli_print_list(enum cli_format format, const struct json *answer, const struct cli_list *list, struct err *e);
+int cli_print_list(enum cli_format format, const struct json *answer, const struct cli_list *list,
+		   struct err *e);
 /* JSON or YAML. */
 int cli_print_json(enum cli_format format, const struct json *doc, struct err *e);
 /* All of `text` to standard output. */
@@ -135,17 +144,18 @@ int cli_say(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 /* One formatted line to standard error, escaped likewise. */
 void cli_note(const char *fmt, ...) PRINTF(1, 2);
 /* The row "-o, --output FORMAT". */
-#define CLI_OUTPUT_ROW(offset)                                                                       \
-	{                                                                                            \
-		"output", 'o', OPTION_TEXT, (offset), "FORMAT", "table, json, yaml or name", NULL, 0, 0 \
-	}
+#define CLI_OUTPUT_ROW(offset)                                                                    \
+	{ "output", 'o', OPTION_TEXT, (offset), "FORMAT", "table, json, yaml or name", NULL, 0, 0 }
 
 /* cli_prompt.c: questions. */
 
-/* Appends a line that is typed on the terminal; unseen where `is_secret`. ERR_USAGE without a terminal. */
+/* Appends a line that is typed on the terminal; unseen where `is_secret`. ERR_USAGE without a
+ * terminal. */
 int cli_ask(const char *question, bool is_secret, struct buf *into, struct err *e);
-/* A password: the first line of standard input where `from_stdin`, else asked for, twice where `is_new`. */
-int cli_ask_password(const char *question, bool from_stdin, bool is_new, struct buf *into, struct err *e);
+/* A password: the first line of standard input where `from_stdin`, else asked for, twice where
+ * `is_new`. */
+int cli_ask_password(const char *question, bool from_stdin, bool is_new, struct buf *into,
+		     struct err *e);
 #define CLI_PASSWORD_MAX 4096
 
 #endif

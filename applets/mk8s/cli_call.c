@@ -14,7 +14,8 @@
 
 static int open_fetch(struct cli *c, struct err *e)
 {
-	struct fetch_options o = { .ca_pem = c->ca_pem, .ca_sha256 = c->ca_pem ? NULL : c->ca_sha256 };
+	struct fetch_options o = { .ca_pem = c->ca_pem,
+				   .ca_sha256 = c->ca_pem ? NULL : c->ca_sha256 };
 
 	if (c->fetch)
 		return 0;
@@ -63,11 +64,13 @@ static int read_problem(const struct fetch_answer *a, const char *url, struct er
 	return err_set(e, code_of(a->status), "%s", detail);
 }
 
-static int exchange(struct cli *c, const struct cli_call *call, const char *url, const char *token, struct buf *into,
-		    struct err *e)
+static int exchange(struct cli *c, const struct cli_call *call, const char *url, const char *token,
+		    struct buf *into, struct err *e)
 {
-	AUTO_SECRET char *authorization = token ? mem_printf("Authorization: Bearer %s", token) : NULL;
-	AUTO_FREE char *type = mem_printf("Content-Type: %s", call->content_type ? call->content_type : "application/json");
+	AUTO_SECRET char *authorization =
+		token ? mem_printf("Authorization: Bearer %s", token) : NULL;
+	AUTO_FREE char *type = mem_printf(
+		"Content-Type: %s", call->content_type ? call->content_type : "application/json");
 	const char *fields[] = { "Accept: application/json", type, authorization, NULL };
 	AUTO_FREE char *whole = mem_printf("%s%s", url, call->path);
 	struct fetch_request rq = { .method = call->method,
@@ -95,13 +98,14 @@ int cli_call(struct cli *c, const struct cli_call *call, struct buf *into, struc
 {
 	const char *url, *token = NULL;
 
-	if (cli_url(c, &url, e) < 0 || (!call->is_public && cli_token(c, &token, e) < 0) || open_fetch(c, e) < 0)
+	if (cli_url(c, &url, e) < 0 || (!call->is_public && cli_token(c, &token, e) < 0) ||
+	    open_fetch(c, e) < 0)
 		return -1;
 	return exchange(c, call, url, token, into, e);
 }
 
-int cli_call_json(struct cli *c, const char *method, const char *path, struct json *body, struct json **ret_answer,
-		  struct err *e)
+int cli_call_json(struct cli *c, const char *method, const char *path, struct json *body,
+		  struct json **ret_answer, struct err *e)
 {
 	AUTO_JSON struct json *taken = body;
 	AUTO_BUF struct buf text, reply;
@@ -115,7 +119,8 @@ int cli_call_json(struct cli *c, const char *method, const char *path, struct js
 	if (buf_ok(&text, "the request", e) < 0 || cli_call(c, &call, &reply, e) < 0)
 		return -1;
 	if (ret_answer && json_parse(buf_span(&reply), JSON_LIMITS(ANSWER_MAX), ret_answer, e) < 0)
-		return err_set(e, ERR_PROTOCOL, "central's answer to %s %s is no JSON", method, path);
+		return err_set(e, ERR_PROTOCOL, "central's answer to %s %s is no JSON", method,
+			       path);
 	return 0;
 }
 

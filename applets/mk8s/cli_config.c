@@ -46,8 +46,8 @@ static int unknown_key(const struct cli *c, const struct yaml *key, struct err *
 {
 	const char *near = nearest_name(yaml_text(key), key_names, COUNT_OF(key_names));
 
-	return err_set(e, ERR_INPUT, "%s:%zu: there is no key \"%.60s\"%s%s%s", c->config_path, yaml_line(key),
-		       yaml_text(key), near ? "; did you mean " : "",
+	return err_set(e, ERR_INPUT, "%s:%zu: there is no key \"%.60s\"%s%s%s", c->config_path,
+		       yaml_line(key), yaml_text(key), near ? "; did you mean " : "",
 		       near ? near : "", near ? "?" : "");
 }
 
@@ -61,8 +61,8 @@ static int take_key(struct cli *c, const struct yaml *key, const struct yaml *va
 	if (i == COUNT_OF(key_names))
 		return unknown_key(c, key, e);
 	if (!yaml_text(value))
-		return err_set(e, ERR_INPUT, "%s:%zu: %s: it must be a text", c->config_path, yaml_line(key),
-			       key_names[i]);
+		return err_set(e, ERR_INPUT, "%s:%zu: %s: it must be a text", c->config_path,
+			       yaml_line(key), key_names[i]);
 	if (*yaml_text(value) && !yaml_is_null(value))
 		*slots[i] = mem_dup_str(yaml_text(value));
 	return 0;
@@ -79,7 +79,8 @@ static int read_yaml(struct cli *c, struct buf *text, struct err *e)
 		return 0;
 	root = yaml_docs_at(docs, 0);
 	if (yaml_docs_count(docs) > 1 || yaml_kind(root) != YAML_MAP)
-		return err_set(e, ERR_INPUT, "%s:1: it must be one map of keys and values", c->config_path);
+		return err_set(e, ERR_INPUT, "%s:1: it must be one map of keys and values",
+			       c->config_path);
 	for (size_t i = 0; i < yaml_count(root); i++) {
 		if (take_key(c, yaml_key(root, i), yaml_at(root, i), e) < 0)
 			return -1;
@@ -105,7 +106,8 @@ static int read_anchors(struct cli *c, struct err *e)
 {
 	AUTO_BUF struct buf text = { 0 };
 
-	if (!c->central_url || !c->remembered_url || strcmp(c->central_url, c->remembered_url) != 0) {
+	if (!c->central_url || !c->remembered_url ||
+	    strcmp(c->central_url, c->remembered_url) != 0) {
 		free(c->ca_sha256);
 		c->ca_sha256 = NULL;
 		return 0;
@@ -152,7 +154,8 @@ int cli_config_load(struct cli *c, struct err *e)
 static int parse_tree(struct cli *c, const struct buf *text, struct json **ret_tree, struct err *e)
 {
 	*ret_tree = NULL;
-	if (text->len && yaml_parse_json(buf_span(text), YAML_LIMITS(CLI_FILE_MAX), ret_tree, e) < 0)
+	if (text->len &&
+	    yaml_parse_json(buf_span(text), YAML_LIMITS(CLI_FILE_MAX), ret_tree, e) < 0)
 		return err_context(e, "%s", c->config_path);
 	if (json_is_object(*ret_tree))
 		return 0;
@@ -191,7 +194,8 @@ int cli_url(struct cli *c, const char **ret_url, struct err *e)
 	if (cli_config_load(c, e) < 0)
 		return -1;
 	if (!c->central_url)
-		return err_set(e, ERR_AUTH, "not logged in: no central is known; try mk8s login URL");
+		return err_set(e, ERR_AUTH,
+			       "not logged in: no central is known; try mk8s login URL");
 	*ret_url = c->central_url;
 	return 0;
 }
@@ -204,17 +208,23 @@ static bool is_loopback(const struct url *url)
 
 int cli_url_parse(const char *text, char **ret_url, struct err *e)
 {
-	AUTO_FREE char *whole = strstr(text, "://") ? mem_dup_str(text) : mem_printf("https://%s", text);
+	AUTO_FREE char *whole =
+		strstr(text, "://") ? mem_dup_str(text) : mem_printf("https://%s", text);
 	size_t len = strlen(whole);
 	struct url url;
 
 	while (len > 0 && whole[len - 1] == '/')
 		whole[--len] = '\0';
 	if (url_split(span_of(whole), &url, e) < 0 || url.userinfo.len || url.query.len ||
-	    !(span_equal_nocase(url.scheme, SPAN("https")) || span_equal_nocase(url.scheme, SPAN("http"))))
-		return err_set(e, ERR_INPUT, "\"%.200s\" is no URL of a central: it must be https://host[:port]", text);
+	    !(span_equal_nocase(url.scheme, SPAN("https")) ||
+	      span_equal_nocase(url.scheme, SPAN("http"))))
+		return err_set(e, ERR_INPUT,
+			       "\"%.200s\" is no URL of a central: it must be https://host[:port]",
+			       text);
 	if (span_equal_nocase(url.scheme, SPAN("http")) && !is_loopback(&url))
-		return err_set(e, ERR_INPUT, "\"%.200s\": passwords and tokens go over https only (http is for loopback)",
+		return err_set(e, ERR_INPUT,
+			       "\"%.200s\": passwords and tokens go over https only (http is for "
+			       "loopback)",
 			       text);
 	*ret_url = whole;
 	whole = NULL;
@@ -228,7 +238,9 @@ int cli_cluster(struct cli *c, const char *given, const char **ret_cluster, stru
 	*ret_cluster = given ? given : c->current_cluster;
 	if (*ret_cluster && **ret_cluster)
 		return 0;
-	return err_set(e, ERR_USAGE, "no cluster is selected; try mk8s clusters use NAME, or give --cluster NAME");
+	return err_set(
+		e, ERR_USAGE,
+		"no cluster is selected; try mk8s clusters use NAME, or give --cluster NAME");
 }
 
 int cli_cluster_url(struct cli *c, const char *cluster, char **ret_url, struct err *e)

@@ -1,4 +1,5 @@
-/* Small files in the folder of the configuration: of their owner only, replaced atomically, never through a link. */
+/* Small files in the folder of the configuration: of their owner only, replaced atomically, never
+ * through a link. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -29,13 +30,16 @@ int cli_find_dir(struct cli *c, struct err *e)
 	if (c->config_path)
 		return 0;
 	if (!given && !home)
-		return err_set(e, ERR_INPUT, "no place for the configuration: neither HOME nor MK8S_CONFIG is set");
+		return err_set(
+			e, ERR_INPUT,
+			"no place for the configuration: neither HOME nor MK8S_CONFIG is set");
 	c->config_path = given ? mem_dup_str(given) : mem_printf("%s/.mk8s/config.yaml", home);
 	slash = strrchr(c->config_path, '/');
 	if (!slash)
 		c->dir = mem_dup_str(".");
 	else
-		c->dir = mem_dup(c->config_path, slash == c->config_path ? 1 : (size_t)(slash - c->config_path));
+		c->dir = mem_dup(c->config_path,
+				 slash == c->config_path ? 1 : (size_t)(slash - c->config_path));
 	return 0;
 }
 
@@ -47,11 +51,13 @@ char *cli_file_path(const struct cli *c, const char *name)
 static int check_owner(const char *path, const struct stat *st, struct err *e)
 {
 	if (S_ISLNK(st->st_mode))
-		return err_set(e, ERR_DENIED, "%s is a symbolic link: it must be a file of its own", path);
+		return err_set(e, ERR_DENIED, "%s is a symbolic link: it must be a file of its own",
+			       path);
 	if (!S_ISREG(st->st_mode))
 		return err_set(e, ERR_DENIED, "%s is no file", path);
 	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return err_set(e, ERR_DENIED, "%s belongs to user %u, not to you", path, (unsigned)st->st_uid);
+		return err_set(e, ERR_DENIED, "%s belongs to user %u, not to you", path,
+			       (unsigned)st->st_uid);
 	return 0;
 }
 
@@ -63,7 +69,9 @@ static int check_dir(const struct cli *c, struct err *e)
 	if (stat(c->dir, &st) < 0)
 		return errno == ENOENT ? 0 : err_set_errno(e, ERR_IO, errno, "%s", c->dir);
 	if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
-		return err_set(e, ERR_DENIED, "everybody may write to %s: take that right away (chmod o-w)", c->dir);
+		return err_set(e, ERR_DENIED,
+			       "everybody may write to %s: take that right away (chmod o-w)",
+			       c->dir);
 	return 0;
 }
 
@@ -78,7 +86,8 @@ static int read_open(int fd, const char *path, bool is_private, struct buf *into
 	if (check_owner(path, &st, e) < 0)
 		return -1;
 	if (is_private && (st.st_mode & 077))
-		return err_set(e, ERR_DENIED, "others may read %s: take that right away (chmod 600)", path);
+		return err_set(e, ERR_DENIED,
+			       "others may read %s: take that right away (chmod 600)", path);
 	while ((got = read(fd, chunk, sizeof(chunk))) > 0)
 		(void)buf_put(into, chunk, (size_t)got);
 	explicit_bzero(chunk, sizeof(chunk));
@@ -95,9 +104,11 @@ int cli_file_read(struct cli *c, const char *name, bool is_private, struct buf *
 	path = cli_file_path(c, name);
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ELOOP)
-		return err_set(e, ERR_DENIED, "%s is a symbolic link: it must be a file of its own", path);
+		return err_set(e, ERR_DENIED, "%s is a symbolic link: it must be a file of its own",
+			       path);
 	if (fd < 0)
-		return err_set_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "%s", path);
+		return err_set_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "%s",
+				     path);
 	result = read_open(fd, path, is_private, into, e);
 	(void)close(fd);
 	return result;

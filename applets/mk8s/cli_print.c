@@ -18,8 +18,9 @@
 
 int cli_format_parse(const char *text, enum cli_format *ret_format, struct err *e)
 {
-	static const char *const names[] = { [CLI_TABLE] = "table", [CLI_JSON] = "json", [CLI_YAML] = "yaml",
-					     [CLI_NAME] = "name" };
+	static const char *const names[] = {
+		[CLI_TABLE] = "table", [CLI_JSON] = "json", [CLI_YAML] = "yaml", [CLI_NAME] = "name"
+	};
 
 	*ret_format = CLI_TABLE;
 	if (!text)
@@ -30,7 +31,8 @@ int cli_format_parse(const char *text, enum cli_format *ret_format, struct err *
 		*ret_format = (enum cli_format)i;
 		return 0;
 	}
-	return err_set(e, ERR_USAGE, "-o: it must be table, json, yaml or name, not \"%.60s\"", text);
+	return err_set(e, ERR_USAGE, "-o: it must be table, json, yaml or name, not \"%.60s\"",
+		       text);
 }
 
 int cli_write(struct span text, struct err *e)
@@ -46,7 +48,8 @@ int cli_write(struct span text, struct err *e)
 	return 0;
 }
 
-static void put_line(struct buf *line, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
+static void put_line(struct buf *line, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
 static void put_line(struct buf *line, const char *fmt, va_list args)
 {
 	char text[LINE_MAX_LEN];
@@ -166,7 +169,8 @@ static void put_names(struct buf *out, const struct json *items, const char *nam
 	}
 }
 
-int cli_print_list(enum cli_format format, const struct json *answer, const struct cli_list *list, struct err *e)
+int cli_print_list(enum cli_format format, const struct json *answer, const struct cli_list *list,
+		   struct err *e)
 {
 	const struct json *items = json_get(answer, list->member);
 	AUTO_BUF struct buf out = { 0 };

@@ -9,8 +9,15 @@
 #include "applets/mk8s/cli.h"
 #include "lib/base/secret.h"
 
-enum { KEY_CANCEL = 3, KEY_END = 4, KEY_BACKSPACE = 8, KEY_LINE_FEED = 10, KEY_RETURN = 13, KEY_CLEAR = 21,
-       KEY_DELETE = 127 };
+enum {
+	KEY_CANCEL = 3,
+	KEY_END = 4,
+	KEY_BACKSPACE = 8,
+	KEY_LINE_FEED = 10,
+	KEY_RETURN = 13,
+	KEY_CLEAR = 21,
+	KEY_DELETE = 127
+};
 
 static void put_key(struct buf *into, size_t start, unsigned char key)
 {
@@ -49,7 +56,7 @@ static int ask_unseen(int fd, struct buf *into, struct err *e)
 	if (tcgetattr(fd, &before) < 0)
 		return err_set_errno(e, ERR_IO, errno, "the terminal");
 	unseen = before;
-	unseen.c_lflag &= (tcflag_t)~(ECHO | ICANON | ISIG | IEXTEN);
+	unseen.c_lflag &= (tcflag_t) ~(ECHO | ICANON | ISIG | IEXTEN);
 	unseen.c_cc[VMIN] = 1;
 	unseen.c_cc[VTIME] = 0;
 	if (tcsetattr(fd, TCSAFLUSH, &unseen) < 0)
@@ -97,7 +104,8 @@ static int read_stdin(struct buf *into, struct err *e)
 	return buf_ok(into, "the password", e);
 }
 
-int cli_ask_password(const char *question, bool from_stdin, bool is_new, struct buf *into, struct err *e)
+int cli_ask_password(const char *question, bool from_stdin, bool is_new, struct buf *into,
+		     struct err *e)
 {
 	AUTO_BUF struct buf again = { 0 };
 	bool same;

@@ -43,12 +43,14 @@ int cli_session_load(struct cli *c, struct err *e)
 	return 0;
 }
 
-int cli_session_store(struct cli *c, const char *url, const char *email, const struct json *answer, struct err *e)
+int cli_session_store(struct cli *c, const char *url, const char *email, const struct json *answer,
+		      struct err *e)
 {
 	AUTO_JSON struct json *doc = json_new_object();
 	AUTO_BUF struct buf text = { 0 };
 
-	if (!json_str(answer, "token") || !json_str(answer, "refresh_token") || !json_str(answer, "expires_at"))
+	if (!json_str(answer, "token") || !json_str(answer, "refresh_token") ||
+	    !json_str(answer, "expires_at"))
 		return err_set(e, ERR_PROTOCOL, "central's answer holds no tokens");
 	json_set_str(doc, "central_url", url);
 	json_set_str(doc, "email", email);
@@ -58,7 +60,8 @@ int cli_session_store(struct cli *c, const char *url, const char *email, const s
 	buf_init_secret(&text, CLI_FILE_MAX);
 	json_print(doc, JSON_PRETTY, &text);
 	(void)buf_put_char(&text, '\n');
-	return buf_ok(&text, FILE_NAME, e) < 0 ? -1 : cli_file_write(c, FILE_NAME, buf_span(&text), e);
+	return buf_ok(&text, FILE_NAME, e) < 0 ? -1 :
+						 cli_file_write(c, FILE_NAME, buf_span(&text), e);
 }
 
 static int refresh_locked(struct cli *c, struct err *e)
@@ -73,8 +76,10 @@ static int refresh_locked(struct cli *c, struct err *e)
 	json_print(body, JSON_COMPACT, &text);
 	call.body = buf_span(&text);
 	if (cli_call(c, &call, &reply, e) < 0)
-		return e->code == ERR_AUTH ? err_set(e, ERR_AUTH, "not logged in: the session has ended; try mk8s login") :
-					     -1;
+		return e->code == ERR_AUTH ?
+			       err_set(e, ERR_AUTH,
+				       "not logged in: the session has ended; try mk8s login") :
+			       -1;
 	if (json_parse(buf_span(&reply), JSON_LIMITS(CLI_FILE_MAX), &answer, e) < 0)
 		return err_set(e, ERR_PROTOCOL, "central's answer is no JSON");
 	if (cli_session_store(c, c->session.central_url, c->session.email, answer, e) < 0)
@@ -87,7 +92,8 @@ static bool is_fresh(const struct cli *c)
 	return c->session.expires_unix_s - clock_unix_s() > MARGIN_S;
 }
 
-/* Another process may have refreshed while this one waited: the file is read again under the lock. */
+/* Another process may have refreshed while this one waited: the file is read again under the lock.
+ */
 static int refresh(struct cli *c, struct err *e)
 {
 	int result;
@@ -113,10 +119,12 @@ int cli_token(struct cli *c, const char **ret_token, struct err *e)
 		return 0;
 	}
 	if (!c->session.token && cli_session_load(c, e) < 0)
-		return e->code == ERR_NOT_FOUND ? err_set(e, ERR_AUTH, "not logged in to %s; try mk8s login", url) : -1;
+		return e->code == ERR_NOT_FOUND ?
+			       err_set(e, ERR_AUTH, "not logged in to %s; try mk8s login", url) :
+			       -1;
 	if (strcmp(c->session.central_url, url) != 0)
-		return err_set(e, ERR_AUTH, "not logged in to %s, but to %s; try mk8s login %s", url,
-			       c->session.central_url, url);
+		return err_set(e, ERR_AUTH, "not logged in to %s, but to %s; try mk8s login %s",
+			       url, c->session.central_url, url);
 	if (!is_fresh(c) && refresh(c, e) < 0)
 		return -1;
 	*ret_token = c->session.token;

@@ -10,7 +10,9 @@ struct list_options {
 	const char *output;
 };
 
-static const struct option_row list_rows[] = { CLI_OUTPUT_ROW(offsetof(struct list_options, output)) };
+static const struct option_row list_rows[] = {
+	CLI_OUTPUT_ROW(offsetof(struct list_options, output)),
+};
 
 static const struct cli_column columns[] = {
 	{ "CURRENT", "current", CELL_TEXT },
@@ -23,7 +25,8 @@ static const struct cli_list cluster_list = { "clusters", "name", columns, COUNT
 
 static void mark_current(struct json *answer, const char *current)
 {
-	for (struct json *item = json_first(json_get(answer, "clusters")); item; item = json_next(item)) {
+	for (struct json *item = json_first(json_get(answer, "clusters")); item;
+	     item = json_next(item)) {
 		const char *name = json_str(item, "name");
 
 		if (name && current && strcmp(name, current) == 0)
@@ -31,20 +34,23 @@ static void mark_current(struct json *answer, const char *current)
 	}
 }
 
-static int list(struct cli *c, const void *options, const struct options_rest *rest UNUSED, struct err *e)
+static int list(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
+		struct err *e)
 {
 	const struct list_options *o = options;
 	AUTO_JSON struct json *answer = NULL;
 	enum cli_format format;
 
-	if (cli_format_parse(o->output, &format, e) < 0 || cli_call_json(c, "GET", "/clusters", NULL, &answer, e) < 0)
+	if (cli_format_parse(o->output, &format, e) < 0 ||
+	    cli_call_json(c, "GET", "/clusters", NULL, &answer, e) < 0)
 		return -1;
 	if (format == CLI_TABLE)
 		mark_current(answer, c->current_cluster);
 	return cli_print_list(format, answer, &cluster_list, e);
 }
 
-static int use(struct cli *c, const void *options UNUSED, const struct options_rest *rest, struct err *e)
+static int use(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
+	       struct err *e)
 {
 	AUTO_JSON struct json *answer = NULL;
 	AUTO_FREE char *path = CLI_PATH("clusters", rest->at[0]);
@@ -71,20 +77,28 @@ struct manifest_options {
 };
 
 #define AT(member) offsetof(struct manifest_options, member)
-#define MANIFEST_ROWS                                                                                               \
-	{ "bind", 0, OPTION_TEXT, AT(bind), "CLUSTERROLE",                                                          \
-	  "what central's users may do at most in the cluster (default cluster-admin)", NULL, 0, 0 },               \
-	{ "image", 0, OPTION_TEXT, AT(image), "IMAGE", "the agent's container image", NULL, 0, 0 },                 \
-	{ "no-impersonate", 0, OPTION_FLAG, AT(no_impersonate), NULL,                                               \
-	  "the agent does not name the user to the API server; every request runs as the agent", NULL, 0, 0 }
+#define BIND_ROW                                                                                  \
+	{ "bind", 0, OPTION_TEXT, AT(bind), "CLUSTERROLE",                                        \
+	  "what central's users may do at most there (default cluster-admin)", NULL, 0, 0 }
+#define IMAGE_ROW                                                                                 \
+	{ "image", 0, OPTION_TEXT, AT(image), "IMAGE", "the agent's container image", NULL, 0, 0 }
+#define NO_IMPERSONATE_ROW                                                                        \
+	{ "no-impersonate", 0, OPTION_FLAG, AT(no_impersonate), NULL,                             \
+	  "do not name the user to the API server: all runs as the agent", NULL, 0, 0 }
 
 static const struct option_row add_rows[] = {
-	MANIFEST_ROWS,
-	{ "label", 'l', OPTION_LIST, AT(labels), "KEY=VALUE", "a label of the cluster; may be repeated", NULL, 0, 0 },
+	BIND_ROW,
+	IMAGE_ROW,
+	NO_IMPERSONATE_ROW,
+	{ "label", 'l', OPTION_LIST, AT(labels), "KEY=VALUE",
+	  "a label of the cluster; may be repeated", NULL, 0, 0 },
 };
 static const struct option_row token_rows[] = {
-	{ "manifest", 0, OPTION_FLAG, AT(manifest), NULL, "print the agent's manifest, with the token in it", NULL, 0, 0 },
-	MANIFEST_ROWS,
+	{ "manifest", 0, OPTION_FLAG, AT(manifest), NULL,
+	  "print the agent's manifest, with the token in it", NULL, 0, 0 },
+	BIND_ROW,
+	IMAGE_ROW,
+	NO_IMPERSONATE_ROW,
 };
 #undef AT
 
@@ -108,10 +122,12 @@ static int put_labels(struct json *body, const struct option_list *given, struct
 	json_set_item(body, "labels", labels);
 	for (size_t i = 0; i < given->count; i++) {
 		const char *equals = strchr(given->at[i], '=');
-		AUTO_FREE char *key = equals ? mem_dup(given->at[i], (size_t)(equals - given->at[i])) : NULL;
+		AUTO_FREE char *key =
+			equals ? mem_dup(given->at[i], (size_t)(equals - given->at[i])) : NULL;
 
 		if (!key || !*key)
-			return err_set(e, ERR_USAGE, "--label: it must be KEY=VALUE, not \"%.60s\"", given->at[i]);
+			return err_set(e, ERR_USAGE, "--label: it must be KEY=VALUE, not \"%.60s\"",
+				       given->at[i]);
 		json_set_str(labels, key, equals + 1);
 	}
 	return 0;
@@ -137,7 +153,8 @@ static int add(struct cli *c, const void *options, const struct options_rest *re
 		json_free(body);
 		return -1;
 	}
-	if (cli_call_json(c, "POST", "/clusters", body, &answer, e) < 0 || print_member(answer, "manifest", e) < 0)
+	if (cli_call_json(c, "POST", "/clusters", body, &answer, e) < 0 ||
+	    print_member(answer, "manifest", e) < 0)
 		return -1;
 	cli_note("Cluster %s is added. Apply the manifest there (kubectl apply -f -); "
 		 "it holds the join token, which is not shown again.",
@@ -145,7 +162,8 @@ static int add(struct cli *c, const void *options, const struct options_rest *re
 	return 0;
 }
 
-static int rm(struct cli *c, const void *options UNUSED, const struct options_rest *rest, struct err *e)
+static int rm(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
+	      struct err *e)
 {
 	AUTO_FREE char *path = CLI_PATH("clusters", rest->at[0]);
 
@@ -161,7 +179,8 @@ static int token(struct cli *c, const void *options, const struct options_rest *
 	AUTO_FREE char *path = CLI_PATH("clusters", rest->at[0], "token");
 
 	if (!o->manifest && (o->bind || o->image || o->no_impersonate))
-		return err_set(e, ERR_USAGE, "--bind, --image and --no-impersonate need --manifest");
+		return err_set(e, ERR_USAGE,
+			       "--bind, --image and --no-impersonate need --manifest");
 	if (cli_call_json(c, "POST", path, wishes(o), &answer, e) < 0)
 		return -1;
 	if (o->manifest)
@@ -210,6 +229,9 @@ static const struct verb verb_token = {
 	.max = 1,
 	.run = token,
 };
-static const struct verb *const verbs[] = { &verb_list, &verb_use, &verb_add, &verb_rm, &verb_token, NULL };
+static const struct verb *const verbs[] = { &verb_list, &verb_use,   &verb_add,
+					    &verb_rm,   &verb_token, NULL };
 
-const struct verb verb_clusters = { .name = "clusters", .help = "lists, selects, adds and removes clusters", .verbs = verbs };
+const struct verb verb_clusters = { .name = "clusters",
+				    .help = "lists, selects, adds and removes clusters",
+				    .verbs = verbs };

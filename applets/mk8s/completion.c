@@ -26,8 +26,8 @@ static void put_top_words(struct buf *out)
 {
 	for (const struct verb *const *v = cli_verbs; *v; v++)
 		(void)buf_printf(out, "%s ", (*v)->name);
-#define PUT_APPLET(applet, sentence)         \
-	if (strcmp(#applet, "mk8s") != 0)    \
+#define PUT_APPLET(applet, sentence)      \
+	if (strcmp(#applet, "mk8s") != 0) \
 		(void)buf_put_str(out, #applet " ");
 	APPLETS(PUT_APPLET)
 #undef PUT_APPLET
@@ -97,21 +97,22 @@ static void put_zsh(struct buf *out)
 static void put_fish_words(struct buf *out, const char *condition, const struct verb *v)
 {
 	for (const struct verb *const *child = v->verbs; child && *child; child++)
-		(void)buf_printf(out, "complete -c mk8s -f -n '%s' -a %s -d '%s'\n", condition, (*child)->name,
-				 (*child)->help);
+		(void)buf_printf(out, "complete -c mk8s -f -n '%s' -a %s -d \"%s\"\n", condition,
+				 (*child)->name, (*child)->help);
 	for (size_t i = 0; i < v->row_count; i++)
-		(void)buf_printf(out, "complete -c mk8s -n '%s' -l %s%s\n", condition, v->rows[i].name,
-				 v->rows[i].value_name ? " -r" : "");
+		(void)buf_printf(out, "complete -c mk8s -n '%s' -l %s%s\n", condition,
+				 v->rows[i].name, v->rows[i].value_name ? " -r" : "");
 }
 
 static void put_fish_verb(struct buf *out, const struct verb *v)
 {
-	AUTO_FREE char *inside = mem_printf("__fish_seen_subcommand_from %s%s%s", v->name, v->alias ? " " : "",
-					    v->alias ? v->alias : "");
+	AUTO_FREE char *inside = mem_printf("__fish_seen_subcommand_from %s%s%s", v->name,
+					    v->alias ? " " : "", v->alias ? v->alias : "");
 
 	put_fish_words(out, inside, v);
 	for (const struct verb *const *child = v->verbs; child && *child; child++) {
-		AUTO_FREE char *deeper = mem_printf("%s; and __fish_seen_subcommand_from %s", inside, (*child)->name);
+		AUTO_FREE char *deeper = mem_printf("%s; and __fish_seen_subcommand_from %s",
+						    inside, (*child)->name);
 
 		put_fish_words(out, deeper, *child);
 	}
@@ -121,8 +122,9 @@ static void put_fish(struct buf *out)
 {
 	(void)buf_put_str(out, "# fish completion of mk8s: mk8s completion fish | source\n");
 	for (const struct verb *const *v = cli_verbs; *v; v++) {
-		(void)buf_printf(out, "complete -c mk8s -f -n __fish_use_subcommand -a %s -d '%s'\n", (*v)->name,
-				 (*v)->help);
+		(void)buf_printf(out,
+				 "complete -c mk8s -f -n __fish_use_subcommand -a %s -d \"%s\"\n",
+				 (*v)->name, (*v)->help);
 		put_fish_verb(out, *v);
 	}
 }
@@ -132,7 +134,8 @@ static const struct {
 	void (*put)(struct buf *out);
 } shells[] = { { "bash", put_bash }, { "zsh", put_zsh }, { "fish", put_fish } };
 
-static int completion(struct cli *c UNUSED, const void *options UNUSED, const struct options_rest *rest, struct err *e)
+static int completion(struct cli *c UNUSED, const void *options UNUSED,
+		      const struct options_rest *rest, struct err *e)
 {
 	AUTO_BUF struct buf out;
 
@@ -143,7 +146,8 @@ static int completion(struct cli *c UNUSED, const void *options UNUSED, const st
 		shells[i].put(&out);
 		return buf_ok(&out, "the script", e) < 0 ? -1 : cli_write(buf_span(&out), e);
 	}
-	return err_set(e, ERR_USAGE, "the shell must be bash, zsh or fish, not \"%.60s\"", rest->at[0]);
+	return err_set(e, ERR_USAGE, "the shell must be bash, zsh or fish, not \"%.60s\"",
+		       rest->at[0]);
 }
 
 const struct verb verb_completion = {

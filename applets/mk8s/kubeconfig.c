@@ -14,12 +14,13 @@ struct kubeconfig_options {
 
 #define AT(member) offsetof(struct kubeconfig_options, member)
 static const struct option_row kubeconfig_rows[] = {
-	{ "cluster", 'c', OPTION_TEXT, AT(cluster), "NAME", "this cluster, not the selected one", NULL, 0, 0 },
+	{ "cluster", 'c', OPTION_TEXT, AT(cluster), "NAME", "this cluster, not the selected one",
+	  NULL, 0, 0 },
 	{ "all", 'A', OPTION_FLAG, AT(all), NULL, "every cluster that you may see", NULL, 0, 0 },
 	{ "merge", 0, OPTION_FLAG, AT(merge), NULL,
 	  "put it into the file, beside what is there, instead of printing it", NULL, 0, 0 },
-	{ "file", 0, OPTION_TEXT, AT(file), "FILE", "of --merge (default: KUBECONFIG's first, else ~/.kube/config)", NULL, 0,
-	  0 },
+	{ "file", 0, OPTION_TEXT, AT(file), "FILE",
+	  "of --merge (default: KUBECONFIG's first, else ~/.kube/config)", NULL, 0, 0 },
 };
 #undef AT
 
@@ -50,7 +51,8 @@ static int add_all(struct cli *c, struct entries *list, struct err *e)
 
 	if (cli_call_json(c, "GET", "/clusters", NULL, &answer, e) < 0)
 		return -1;
-	for (const struct json *item = json_first(json_get(answer, "clusters")); item; item = json_next(item)) {
+	for (const struct json *item = json_first(json_get(answer, "clusters")); item;
+	     item = json_next(item)) {
 		if (json_str(item, "name") && entries_add(c, list, json_str(item, "name"), e) < 0)
 			return -1;
 	}
@@ -69,7 +71,8 @@ static int add_one(struct cli *c, const char *given, struct entries *list, struc
 	path = CLI_PATH("clusters", cluster);
 	if (cli_call_json(c, "GET", path, NULL, &answer, e) < 0)
 		return -1;
-	return entries_add(c, list, json_str(answer, "name") ? json_str(answer, "name") : cluster, e);
+	return entries_add(c, list, json_str(answer, "name") ? json_str(answer, "name") : cluster,
+			   e);
 }
 
 static int merge_file(const char *given, char **ret_file, struct err *e)
@@ -88,12 +91,15 @@ static int merge_file(const char *given, char **ret_file, struct err *e)
 		return 0;
 	}
 	if (!home || !*home)
-		return err_set(e, ERR_INPUT, "no place for the kubeconfig: give --file, or set HOME or KUBECONFIG");
+		return err_set(
+			e, ERR_INPUT,
+			"no place for the kubeconfig: give --file, or set HOME or KUBECONFIG");
 	*ret_file = mem_printf("%s/.kube/config", home);
 	return 0;
 }
 
-static int write_entries(const struct kubeconfig_options *o, const struct entries *list, struct err *e)
+static int write_entries(const struct kubeconfig_options *o, const struct entries *list,
+			 struct err *e)
 {
 	AUTO_FREE struct kubeconfig_entry *entries = mem_new_array(list->count, sizeof(*entries));
 	AUTO_FREE char *file = NULL;
@@ -103,19 +109,22 @@ static int write_entries(const struct kubeconfig_options *o, const struct entrie
 	for (size_t i = 0; i < list->count; i++)
 		entries[i] = list->at[i].entry;
 	if (o->merge) {
-		if (merge_file(o->file, &file, e) < 0 || kubeconfig_merge(file, entries, list->count, current, e) < 0)
+		if (merge_file(o->file, &file, e) < 0 ||
+		    kubeconfig_merge(file, entries, list->count, current, e) < 0)
 			return -1;
 		for (size_t i = 0; i < list->count; i++)
 			cli_note("Context %s is in %s.", list->at[i].cluster, file);
 		return 0;
 	}
 	buf_init(&out, 64 * 1024 * 1024);
-	if (kubeconfig_put(&out, entries, list->count, current ? current : list->at[0].cluster, e) < 0)
+	if (kubeconfig_put(&out, entries, list->count, current ? current : list->at[0].cluster, e) <
+	    0)
 		return -1;
 	return buf_ok(&out, "the kubeconfig", e) < 0 ? -1 : cli_write(buf_span(&out), e);
 }
 
-static int kubeconfig(struct cli *c, const void *options, const struct options_rest *rest UNUSED, struct err *e)
+static int kubeconfig(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
+		      struct err *e)
 {
 	const struct kubeconfig_options *o = options;
 	struct entries list = { 0 };
@@ -157,8 +166,10 @@ static int put_credential(const char *token, int64_t expires_unix_s, struct err 
 	char date[TIMEFMT_SIZE];
 
 	buf_init_secret(&out, CLI_FILE_MAX);
-	(void)buf_put_str(&out, "{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\","
-				"\"status\":{");
+	(void)buf_put_str(
+		&out,
+		"{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\","
+		"\"status\":{");
 	if (expires_unix_s) {
 		timefmt_date(expires_unix_s, date);
 		(void)buf_printf(&out, "\"expirationTimestamp\":\"%s\",", date);
@@ -169,7 +180,8 @@ static int put_credential(const char *token, int64_t expires_unix_s, struct err 
 	return buf_ok(&out, "the credential", e) < 0 ? -1 : cli_write(buf_span(&out), e);
 }
 
-static int credential(struct cli *c, const void *options, const struct options_rest *rest UNUSED, struct err *e)
+static int credential(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
+		      struct err *e)
 {
 	const struct credential_options *o = options;
 	const char *token;

@@ -6,7 +6,8 @@
 
 #include "applets/mk8s/verb.h"
 
-/* Only what stands before kubectl's own words is ours. Gives the number of words that it takes, or -1. */
+/* Only what stands before kubectl's own words is ours. Gives the number of words that it takes, or
+ * -1. */
 static int take_cluster(int argc, char **argv, const char **ret_cluster, struct err *e)
 {
 	static const char option[] = "--cluster";
@@ -38,7 +39,8 @@ static int kubectl(struct cli *c, int argc, char **argv, struct err *e)
 	argv += taken;
 	argc -= taken;
 	if (argc < 2)
-		return err_set(e, ERR_USAGE, "mk8s kubectl: kubectl's words are missing: mk8s kubectl get pods");
+		return err_set(e, ERR_USAGE,
+			       "mk8s kubectl: kubectl's words are missing: mk8s kubectl get pods");
 	program = cli_kubectl_find();
 	if (!program)
 		return cli_kubectl_builtin(c, cluster, token, argc - 1, argv + 1, e);

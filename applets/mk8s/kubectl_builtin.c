@@ -16,7 +16,8 @@
 static bool write_all(void *owner UNUSED, enum kubectl_stream to, struct span bytes)
 {
 	while (bytes.len) {
-		ssize_t done = write(to == KUBECTL_OUT ? STDOUT_FILENO : STDERR_FILENO, bytes.at, bytes.len);
+		ssize_t done = write(to == KUBECTL_OUT ? STDOUT_FILENO : STDERR_FILENO, bytes.at,
+				     bytes.len);
 
 		if (done < 0 && errno != EINTR)
 			return false;
@@ -30,7 +31,8 @@ static int is_manifest(const struct dirent *entry)
 {
 	struct span name = span_of(entry->d_name);
 
-	return span_ends(name, SPAN(".yaml")) || span_ends(name, SPAN(".yml")) || span_ends(name, SPAN(".json"));
+	return span_ends(name, SPAN(".yaml")) || span_ends(name, SPAN(".yml")) ||
+	       span_ends(name, SPAN(".json"));
 }
 
 static int read_folder(const char *folder, struct buf *out, struct err *e)
@@ -62,11 +64,13 @@ static int read_path(void *owner UNUSED, const char *path, struct buf *out, stru
 	if (strcmp(path, "-") == 0)
 		return file_read("/dev/stdin", out, e);
 	if (stat(path, &st) < 0)
-		return err_set_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "the path \"%s\"", path);
+		return err_set_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno,
+				     "the path \"%s\"", path);
 	return S_ISDIR(st.st_mode) ? read_folder(path, out, e) : file_read(path, out, e);
 }
 
-/* What the exit statuses of this program tell apart: 3 not logged in or forbidden, 4 unreachable. */
+/* What the exit statuses of this program tell apart: 3 not logged in or forbidden, 4 unreachable.
+ */
 static int exit_status(int status, const struct err *why)
 {
 	if (status == 0)
@@ -94,7 +98,8 @@ static int run(const struct kube_target *target, int argc, char **argv, struct e
 	return status;
 }
 
-int cli_kubectl_builtin(struct cli *c, const char *cluster, const char *token, int argc, char **argv, struct err *e)
+int cli_kubectl_builtin(struct cli *c, const char *cluster, const char *token, int argc,
+			char **argv, struct err *e)
 {
 	struct kube_target target = { 0 };
 	int status;

@@ -27,7 +27,8 @@ char *cli_kubectl_find(void)
 	if (stat("/proc/self/exe", &self) < 0)
 		self = (struct stat){ 0 };
 	while (rest.len && span_take_part(&rest, ':', &folder)) {
-		char *path = folder.len ? mem_printf("%.*s/kubectl", SPAN_ARG(folder)) : mem_dup_str("./kubectl");
+		char *path = folder.len ? mem_printf("%.*s/kubectl", SPAN_ARG(folder)) :
+					  mem_dup_str("./kubectl");
 
 		if (is_other_program(path, &self))
 			return path;
@@ -86,7 +87,8 @@ static int write_kubeconfig(struct cli *c, const char *cluster, char **ret_path,
 	return 0;
 }
 
-int cli_kubectl_become(struct cli *c, const char *program, const char *cluster, char **argv, struct err *e)
+int cli_kubectl_become(struct cli *c, const char *program, const char *cluster, char **argv,
+		       struct err *e)
 {
 	AUTO_FREE char *path = NULL;
 	char own_name[] = "kubectl";

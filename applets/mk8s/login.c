@@ -18,13 +18,14 @@ struct login_options {
 
 #define AT(member) offsetof(struct login_options, member)
 static const struct option_row login_rows[] = {
-	{ "email", 'e', OPTION_TEXT, AT(email), "EMAIL", "who signs in; asked for if left out", NULL, 0, 0 },
-	{ "password-stdin", 0, OPTION_FLAG, AT(password_stdin), NULL, "the password is the first line of standard input",
+	{ "email", 'e', OPTION_TEXT, AT(email), "EMAIL", "who signs in; asked for if left out",
 	  NULL, 0, 0 },
-	{ "ca-file", 0, OPTION_TEXT, AT(ca_file), "FILE", "certificate (PEM) of the CA that central's certificate is from",
-	  NULL, 0, 0 },
-	{ "ca-sha256", 0, OPTION_TEXT, AT(ca_sha256), "PIN", "or that CA's pin, sha256:<hex>, as central prints it", NULL,
-	  0, 0 },
+	{ "password-stdin", 0, OPTION_FLAG, AT(password_stdin), NULL,
+	  "the password is the first line of standard input", NULL, 0, 0 },
+	{ "ca-file", 0, OPTION_TEXT, AT(ca_file), "FILE",
+	  "certificate (PEM) of the CA that central's certificate is from", NULL, 0, 0 },
+	{ "ca-sha256", 0, OPTION_TEXT, AT(ca_sha256), "PIN",
+	  "or that CA's pin, sha256:<hex>, as central prints it", NULL, 0, 0 },
 };
 #undef AT
 
@@ -56,7 +57,8 @@ static int check_anchor(const char *pem, const char *pin, struct err *e)
 		if (!pin || strcmp(info.pin, pin) == 0)
 			return 0;
 	}
-	return err_set(e, ERR_INPUT, pin ? "no certificate in it has the pin %s" : "it holds no certificate%s",
+	return err_set(e, ERR_INPUT,
+		       pin ? "no certificate in it has the pin %s" : "it holds no certificate%s",
 		       pin ? pin : "");
 }
 
@@ -92,7 +94,9 @@ static int choose_central(struct cli *c, const char *given, struct err *e)
 		set(&c->central_url, url);
 	}
 	if (!c->central_url)
-		return err_set(e, ERR_USAGE, "mk8s login: which central? Give its URL: mk8s login https://host:8080");
+		return err_set(
+			e, ERR_USAGE,
+			"mk8s login: which central? Give its URL: mk8s login https://host:8080");
 	if (!c->remembered_url || strcmp(c->remembered_url, c->central_url) != 0) {
 		set(&c->ca_pem, NULL);
 		set(&c->ca_sha256, NULL);
@@ -100,7 +104,8 @@ static int choose_central(struct cli *c, const char *given, struct err *e)
 	return 0;
 }
 
-/* With a pin alone: the certificate itself is needed for kubeconfig files. It counts only if it has the pin. */
+/* With a pin alone: the certificate itself is needed for kubeconfig files. It counts only if it has
+ * the pin. */
 static int fetch_anchor(struct cli *c, struct err *e)
 {
 	struct cli_call call = { .path = "/ca.pem", .is_public = true };
@@ -117,8 +122,8 @@ static int fetch_anchor(struct cli *c, struct err *e)
 	return 0;
 }
 
-static int sign_in(struct cli *c, const char *email, const struct buf *password, struct json **ret_answer,
-		   struct err *e)
+static int sign_in(struct cli *c, const char *email, const struct buf *password,
+		   struct json **ret_answer, struct err *e)
 {
 	AUTO_BUF struct buf body, reply;
 	struct cli_call call = { .method = "POST", .path = "/auth/login", .is_public = true };
@@ -134,24 +139,28 @@ static int sign_in(struct cli *c, const char *email, const struct buf *password,
 	if (buf_ok(&body, "the request", e) < 0 || cli_call(c, &call, &reply, e) < 0)
 		return -1;
 	if (json_parse(buf_span(&reply), JSON_LIMITS(CLI_FILE_MAX), ret_answer, e) < 0)
-		return err_set(e, ERR_PROTOCOL, "the answer of %s is no JSON: is it a central?", c->central_url);
+		return err_set(e, ERR_PROTOCOL, "the answer of %s is no JSON: is it a central?",
+			       c->central_url);
 	return 0;
 }
 
-/* A central with its own CA is the common case: whoever signs in first has to say how to know it. */
+/* A central with its own CA is the common case: whoever signs in first has to say how to know it.
+ */
 static int explain_trust(const struct cli *c, struct err *e)
 {
 	AUTO_FREE char *why = mem_dup_str(e->text);
 
 	if (e->code == ERR_UNREACHABLE && !c->ca_pem && !c->ca_sha256 && strstr(why, "certificate"))
-		return err_set(e, ERR_UNREACHABLE, "%s; if it is central's own CA, give --ca-file or --ca-sha256", why);
+		return err_set(e, ERR_UNREACHABLE,
+			       "%s; if it is central's own CA, give --ca-file or --ca-sha256", why);
 	return -1;
 }
 
 static int remember(struct cli *c, const char *email, const struct json *answer, struct err *e)
 {
 	bool moved = !c->remembered_url || strcmp(c->remembered_url, c->central_url) != 0;
-	int kept = c->ca_pem ? cli_file_write(c, "ca.pem", span_of(c->ca_pem), e) : cli_file_remove(c, "ca.pem", e);
+	int kept = c->ca_pem ? cli_file_write(c, "ca.pem", span_of(c->ca_pem), e) :
+			       cli_file_remove(c, "ca.pem", e);
 
 	if (kept < 0 || cli_config_set(c, "central_url", c->central_url, e) < 0 ||
 	    cli_config_set(c, "ca_sha256", c->ca_sha256, e) < 0)
@@ -185,7 +194,8 @@ static int login(struct cli *c, const void *options, const struct options_rest *
 		return -1;
 	result = remember(c, buf_str(&email), answer, e);
 	cli_unlock(c);
-	return result < 0 ? -1 : cli_say(e, "Logged in to %s as %s.", c->central_url, buf_str(&email));
+	return result < 0 ? -1 :
+			    cli_say(e, "Logged in to %s as %s.", c->central_url, buf_str(&email));
 }
 
 const struct verb verb_login = {
@@ -211,7 +221,8 @@ static int end_session(struct cli *c, struct err *e)
 	return cli_call(c, &call, &reply, e);
 }
 
-static int logout(struct cli *c, const void *options UNUSED, const struct options_rest *rest UNUSED, struct err *e)
+static int logout(struct cli *c, const void *options UNUSED, const struct options_rest *rest UNUSED,
+		  struct err *e)
 {
 	struct err why = { 0 };
 	int told;
@@ -232,7 +243,8 @@ static int logout(struct cli *c, const void *options UNUSED, const struct option
 		return -1;
 	if (told == 0)
 		return cli_say(e, "Logged out.");
-	return err_set(e, why.code, "logged out here, but the session is not ended at central: %s", why.text);
+	return err_set(e, why.code, "logged out here, but the session is not ended at central: %s",
+		       why.text);
 }
 
 const struct verb verb_logout = {

@@ -7,9 +7,9 @@
 #include "applets/mk8s/verb.h"
 
 const struct verb *const cli_verbs[] = {
-	&verb_login,	  &verb_logout, &verb_status, &verb_clusters, &verb_kubectl,	&verb_kubeconfig,
-	&verb_credential, &verb_users,	&verb_roles,  &verb_audit,    &verb_completion, &verb_version,
-	NULL,
+	&verb_login,      &verb_logout,     &verb_status, &verb_clusters, &verb_kubectl,
+	&verb_kubeconfig, &verb_credential, &verb_users,  &verb_roles,    &verb_audit,
+	&verb_completion, &verb_version,    NULL,
 };
 
 static int run(struct cli *c, int argc, char **argv, struct err *e)
@@ -19,7 +19,8 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 
 	if (argc < 2)
 		return err_set(e, ERR_USAGE, "a verb is missing; mk8s --help shows them");
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
 		return verb_print_overview(e);
 	if (strcmp(argv[1], "--version") == 0)
 		return verb_run(cli_verbs, c, "mk8s", 1, version_words, e);

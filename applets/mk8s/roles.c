@@ -13,10 +13,12 @@ struct output_options {
 	const char *output;
 };
 
-static const struct option_row list_rows[] = { CLI_OUTPUT_ROW(offsetof(struct output_options, output)) };
+static const struct option_row list_rows[] = {
+	CLI_OUTPUT_ROW(offsetof(struct output_options, output)),
+};
 static const struct option_row get_rows[] = {
-	{ "output", 'o', OPTION_TEXT, offsetof(struct output_options, output), "FORMAT", "yaml (default) or json", NULL, 0,
-	  0 },
+	{ "output", 'o', OPTION_TEXT, offsetof(struct output_options, output), "FORMAT",
+	  "yaml (default) or json", NULL, 0, 0 },
 };
 
 struct apply_options {
@@ -37,22 +39,26 @@ static const struct cli_list role_list = { "roles", "name", columns, COUNT_OF(co
 /* The table shows the clusters' names of all rules in one cell. */
 static void gather_names(struct json *answer)
 {
-	for (struct json *role = json_first(json_get(answer, "roles")); role; role = json_next(role)) {
+	for (struct json *role = json_first(json_get(answer, "roles")); role;
+	     role = json_next(role)) {
 		struct json *names = json_new_array();
 
-		for (const struct json *r = json_first(json_get(role, "clusters")); r; r = json_next(r))
+		for (const struct json *r = json_first(json_get(role, "clusters")); r;
+		     r = json_next(r))
 			json_add_str(names, json_str(r, "name"));
 		json_set_item(role, "cluster_names", names);
 	}
 }
 
-static int list(struct cli *c, const void *options, const struct options_rest *rest UNUSED, struct err *e)
+static int list(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
+		struct err *e)
 {
 	const struct output_options *o = options;
 	AUTO_JSON struct json *answer = NULL;
 	enum cli_format format;
 
-	if (cli_format_parse(o->output, &format, e) < 0 || cli_call_json(c, "GET", "/roles", NULL, &answer, e) < 0)
+	if (cli_format_parse(o->output, &format, e) < 0 ||
+	    cli_call_json(c, "GET", "/roles", NULL, &answer, e) < 0)
 		return -1;
 	if (format == CLI_TABLE)
 		gather_names(answer);
@@ -70,13 +76,18 @@ static int get(struct cli *c, const void *options, const struct options_rest *re
 		return -1;
 	if (format != CLI_JSON && format != CLI_YAML)
 		return err_set(e, ERR_USAGE, "-o: it must be yaml or json here");
-	return cli_call_json(c, "GET", path, NULL, &answer, e) < 0 ? -1 : cli_print_json(format, answer, e);
+	return cli_call_json(c, "GET", path, NULL, &answer, e) < 0 ?
+		       -1 :
+		       cli_print_json(format, answer, e);
 }
 
-static int apply(struct cli *c, const void *options, const struct options_rest *rest UNUSED, struct err *e)
+static int apply(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
+		 struct err *e)
 {
 	const struct apply_options *o = options;
-	struct cli_call call = { .method = "PUT", .path = "/roles", .content_type = "application/yaml" };
+	struct cli_call call = { .method = "PUT",
+				 .path = "/roles",
+				 .content_type = "application/yaml" };
 	AUTO_BUF struct buf document = { 0 }, reply = { 0 };
 
 	if (!o->file)
@@ -89,7 +100,8 @@ static int apply(struct cli *c, const void *options, const struct options_rest *
 	return cli_call(c, &call, &reply, e) < 0 ? -1 : cli_say(e, "The roles are applied.");
 }
 
-static int rm(struct cli *c, const void *options UNUSED, const struct options_rest *rest, struct err *e)
+static int rm(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
+	      struct err *e)
 {
 	AUTO_FREE char *path = CLI_PATH("roles", rest->at[0]);
 

@@ -13,7 +13,8 @@ struct status_options {
 };
 
 static const struct option_row status_rows[] = {
-	{ "output", 'o', OPTION_TEXT, offsetof(struct status_options, output), "FORMAT", "table, json or yaml", NULL, 0, 0 },
+	{ "output", 'o', OPTION_TEXT, offsetof(struct status_options, output), "FORMAT",
+	  "table, json or yaml", NULL, 0, 0 },
 };
 
 static const struct cli_column right_columns[] = {
@@ -22,16 +23,19 @@ static const struct cli_column right_columns[] = {
 	{ "VERBS", "verbs", CELL_WORDS },
 	{ "RESOURCES", "resources", CELL_WORDS },
 };
-static const struct cli_list right_list = { "clusters", "name", right_columns, COUNT_OF(right_columns) };
+static const struct cli_list right_list = { "clusters", "name", right_columns,
+					    COUNT_OF(right_columns) };
 
-/* The selected cluster's state as central tells it: "connected", "disconnected", or why it is not known. */
+/* The selected cluster's state as central tells it: "connected", "disconnected", or why it is not
+ * known. */
 static int cluster_state(struct cli *c, char **ret_state, struct err *e)
 {
 	AUTO_JSON struct json *answer = NULL;
 	AUTO_FREE char *path = CLI_PATH("clusters", c->current_cluster);
 
 	if (cli_call_json(c, "GET", path, NULL, &answer, e) == 0) {
-		*ret_state = mem_dup_str(json_str(answer, "status") ? json_str(answer, "status") : "");
+		*ret_state =
+			mem_dup_str(json_str(answer, "status") ? json_str(answer, "status") : "");
 		return 0;
 	}
 	if (e->code != ERR_NOT_FOUND)
@@ -55,8 +59,9 @@ static int print_text(struct cli *c, const struct json *me, const char *state, s
 		return -1;
 	if (cli_say(e, "Token:    ends in %s (%s)", left, expires ? expires : "") < 0)
 		return -1;
-	if (c->current_cluster ? cli_say(e, "Cluster:  %s (%s)", c->current_cluster, state) < 0 :
-				 cli_say(e, "Cluster:  none selected; try mk8s clusters use NAME") < 0)
+	if (c->current_cluster ?
+		    cli_say(e, "Cluster:  %s (%s)", c->current_cluster, state) < 0 :
+		    cli_say(e, "Cluster:  none selected; try mk8s clusters use NAME") < 0)
 		return -1;
 	return 0;
 }
@@ -67,7 +72,8 @@ static int print_roles(const struct json *me, struct err *e)
 
 	buf_init(&names, CLI_FILE_MAX);
 	for (const struct json *r = json_first(json_get(me, "roles")); r; r = json_next(r))
-		(void)buf_printf(&names, "%s%s", names.len ? ", " : "", json_text(r) ? json_text(r) : "");
+		(void)buf_printf(&names, "%s%s", names.len ? ", " : "",
+				 json_text(r) ? json_text(r) : "");
 	if (cli_say(e, "Roles:    %s", names.len ? buf_str(&names) : "none") < 0)
 		return -1;
 	if (!json_count(json_get(me, "clusters")))
@@ -75,7 +81,8 @@ static int print_roles(const struct json *me, struct err *e)
 	return cli_write(SPAN("\n"), e) < 0 ? -1 : cli_print_list(CLI_TABLE, me, &right_list, e);
 }
 
-static int status(struct cli *c, const void *options, const struct options_rest *rest UNUSED, struct err *e)
+static int status(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
+		  struct err *e)
 {
 	const struct status_options *o = options;
 	AUTO_JSON struct json *me = NULL;

@@ -10,7 +10,9 @@ struct list_options {
 	const char *output;
 };
 
-static const struct option_row list_rows[] = { CLI_OUTPUT_ROW(offsetof(struct list_options, output)) };
+static const struct option_row list_rows[] = {
+	CLI_OUTPUT_ROW(offsetof(struct list_options, output)),
+};
 
 struct add_options {
 	struct option_list roles;
@@ -18,8 +20,8 @@ struct add_options {
 };
 
 static const struct option_row add_rows[] = {
-	{ "role", 'r', OPTION_LIST, offsetof(struct add_options, roles), "ROLE", "a role of the user; may be repeated", NULL,
-	  0, 0 },
+	{ "role", 'r', OPTION_LIST, offsetof(struct add_options, roles), "ROLE",
+	  "a role of the user; may be repeated", NULL, 0, 0 },
 	{ "password-stdin", 0, OPTION_FLAG, offsetof(struct add_options, password_stdin), NULL,
 	  "the password is the first line of standard input", NULL, 0, 0 },
 };
@@ -30,7 +32,8 @@ struct passwd_options {
 
 static const struct option_row passwd_rows[] = {
 	{ "password-stdin", 0, OPTION_FLAG, offsetof(struct passwd_options, password_stdin), NULL,
-	  "read from standard input: the new password; for your own, the old one on a line before", NULL, 0, 0 },
+	  "read from standard input: the new password; for your own, the old one on a line before",
+	  NULL, 0, 0 },
 };
 
 static const struct cli_column columns[] = {
@@ -41,19 +44,22 @@ static const struct cli_column columns[] = {
 };
 static const struct cli_list user_list = { "users", "email", columns, COUNT_OF(columns) };
 
-static int list(struct cli *c, const void *options, const struct options_rest *rest UNUSED, struct err *e)
+static int list(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
+		struct err *e)
 {
 	const struct list_options *o = options;
 	AUTO_JSON struct json *answer = NULL;
 	enum cli_format format;
 
-	if (cli_format_parse(o->output, &format, e) < 0 || cli_call_json(c, "GET", "/users", NULL, &answer, e) < 0)
+	if (cli_format_parse(o->output, &format, e) < 0 ||
+	    cli_call_json(c, "GET", "/users", NULL, &answer, e) < 0)
 		return -1;
 	return cli_print_list(format, answer, &user_list, e);
 }
 
 /* Sends a body that holds passwords. */
-static int send_secret(struct cli *c, const char *method, const char *path, const struct buf *body, struct err *e)
+static int send_secret(struct cli *c, const char *method, const char *path, const struct buf *body,
+		       struct err *e)
 {
 	struct cli_call call = { .method = method, .path = path, .body = buf_span(body) };
 	AUTO_BUF struct buf reply;
@@ -80,7 +86,8 @@ static int add(struct cli *c, const void *options, const struct options_rest *re
 
 	buf_init_secret(&password, CLI_PASSWORD_MAX);
 	buf_init_secret(&body, CLI_FILE_MAX);
-	if (cli_ask_password("Password of the new user: ", o->password_stdin, true, &password, e) < 0)
+	if (cli_ask_password("Password of the new user: ", o->password_stdin, true, &password, e) <
+	    0)
 		return -1;
 	(void)buf_put_str(&body, "{\"email\":");
 	json_put_quoted(&body, span_of(rest->at[0]));
@@ -93,7 +100,8 @@ static int add(struct cli *c, const void *options, const struct options_rest *re
 	return cli_say(e, "User %s is added.", rest->at[0]);
 }
 
-static int rm(struct cli *c, const void *options UNUSED, const struct options_rest *rest, struct err *e)
+static int rm(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
+	      struct err *e)
 {
 	AUTO_FREE char *path = CLI_PATH("users", rest->at[0]);
 
@@ -139,7 +147,8 @@ static int change_other(struct cli *c, const char *email, bool from_stdin, struc
 	return cli_say(e, "The password of %s is changed.", email);
 }
 
-static int passwd(struct cli *c, const void *options, const struct options_rest *rest, struct err *e)
+static int passwd(struct cli *c, const void *options, const struct options_rest *rest,
+		  struct err *e)
 {
 	const struct passwd_options *o = options;
 
@@ -159,17 +168,20 @@ static int set_disabled(struct cli *c, const char *email, bool disabled, struct 
 	return cli_say(e, "User %s is %s.", email, disabled ? "disabled" : "enabled");
 }
 
-static int disable(struct cli *c, const void *options UNUSED, const struct options_rest *rest, struct err *e)
+static int disable(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
+		   struct err *e)
 {
 	return set_disabled(c, rest->at[0], true, e);
 }
 
-static int enable(struct cli *c, const void *options UNUSED, const struct options_rest *rest, struct err *e)
+static int enable(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
+		  struct err *e)
 {
 	return set_disabled(c, rest->at[0], false, e);
 }
 
-static int roles(struct cli *c, const void *options UNUSED, const struct options_rest *rest, struct err *e)
+static int roles(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
+		 struct err *e)
 {
 	AUTO_FREE char *path = CLI_PATH("users", rest->at[0], "roles");
 	struct json *body = json_new_object(), *names = json_new_array();
@@ -238,7 +250,8 @@ static const struct verb verb_set_roles = {
 	.max = -1,
 	.run = roles,
 };
-static const struct verb *const verbs[] = { &verb_list,	   &verb_add,	 &verb_rm,	  &verb_passwd,
-					    &verb_disable, &verb_enable, &verb_set_roles, NULL };
+static const struct verb *const verbs[] = { &verb_list,      &verb_add,     &verb_rm,
+					    &verb_passwd,    &verb_disable, &verb_enable,
+					    &verb_set_roles, NULL };
 
 const struct verb verb_users = { .name = "users", .help = "administers users", .verbs = verbs };

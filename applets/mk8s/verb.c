@@ -14,7 +14,8 @@
 const struct verb *verb_find(const struct verb *const *verbs, const char *name)
 {
 	for (; *verbs; verbs++) {
-		if (strcmp((*verbs)->name, name) == 0 || ((*verbs)->alias && strcmp((*verbs)->alias, name) == 0))
+		if (strcmp((*verbs)->name, name) == 0 ||
+		    ((*verbs)->alias && strcmp((*verbs)->alias, name) == 0))
 			return *verbs;
 	}
 	return NULL;
@@ -23,8 +24,9 @@ const struct verb *verb_find(const struct verb *const *verbs, const char *name)
 static void put_verbs(struct buf *out, const struct verb *const *verbs)
 {
 	for (; *verbs; verbs++) {
-		AUTO_FREE char *name = (*verbs)->alias ? mem_printf("%s, %s", (*verbs)->name, (*verbs)->alias) :
-							 mem_dup_str((*verbs)->name);
+		AUTO_FREE char *name =
+			(*verbs)->alias ? mem_printf("%s, %s", (*verbs)->name, (*verbs)->alias) :
+					  mem_dup_str((*verbs)->name);
 
 		(void)buf_printf(out, "  %-14s %s\n", name, (*verbs)->help);
 	}
@@ -38,8 +40,8 @@ int verb_print_overview(struct err *e)
 	(void)buf_put_str(&out, "usage: mk8s VERB [ARGUMENTS]\n\nVerbs:\n");
 	put_verbs(&out, cli_verbs);
 	(void)buf_put_str(&out, "\nServers:\n");
-#define PUT_APPLET(applet, sentence)                                      \
-	if (strcmp(#applet, "mk8s") != 0)                                 \
+#define PUT_APPLET(applet, sentence)      \
+	if (strcmp(#applet, "mk8s") != 0) \
 		(void)buf_printf(&out, "  %-14s %s\n", #applet, sentence);
 	APPLETS(PUT_APPLET)
 #undef PUT_APPLET
@@ -63,9 +65,11 @@ static struct option_row *rows_with_help(const struct verb *v)
 
 	if (v->row_count)
 		memcpy(rows, v->rows, v->row_count * sizeof(*rows));
-	rows[v->row_count] = (struct option_row){
-		.name = "help", .letter = 'h', .kind = OPTION_FLAG, .offset = help_offset(v), .help = "this text"
-	};
+	rows[v->row_count] = (struct option_row){ .name = "help",
+						  .letter = 'h',
+						  .kind = OPTION_FLAG,
+						  .offset = help_offset(v),
+						  .help = "this text" };
 	return rows;
 }
 
@@ -75,8 +79,11 @@ int verb_print_help(const struct verb *v, const char *path, struct err *e)
 	AUTO_BUF struct buf out;
 
 	buf_init(&out, HELP_MAX);
-	(void)buf_printf(&out, "usage: %s %s%s%s%s\n\n%c%s.\n", path, v->name, v->arguments ? " " : "",
-			 v->arguments ? v->arguments : "", v->verbs ? " VERB" : v->row_count ? " [OPTIONS]" : "",
+	(void)buf_printf(&out, "usage: %s %s%s%s%s\n\n%c%s.\n", path, v->name,
+			 v->arguments ? " " : "", v->arguments ? v->arguments : "",
+			 v->verbs     ? " VERB" :
+			 v->row_count ? " [OPTIONS]" :
+					"",
 			 v->help[0] - 'a' + 'A', v->help + 1);
 	if (v->verbs) {
 		(void)buf_put_str(&out, "\nVerbs:\n");
@@ -88,7 +95,8 @@ int verb_print_help(const struct verb *v, const char *path, struct err *e)
 	return buf_ok(&out, "the help", e) < 0 ? -1 : cli_write(buf_span(&out), e);
 }
 
-static int refuse_name(const struct verb *const *verbs, const char *path, const char *name, struct err *e)
+static int refuse_name(const struct verb *const *verbs, const char *path, const char *name,
+		       struct err *e)
 {
 	const char *names[64];
 	const char *near;
@@ -103,8 +111,10 @@ static int refuse_name(const struct verb *const *verbs, const char *path, const 
 #undef ADD_APPLET
 	near = nearest_name(name, names, count);
 	if (near)
-		return err_set(e, ERR_USAGE, "there is no verb \"%.60s\"; did you mean \"%s %s\"?", name, path, near);
-	return err_set(e, ERR_USAGE, "there is no verb \"%.60s\"; %s --help shows them", name, path);
+		return err_set(e, ERR_USAGE, "there is no verb \"%.60s\"; did you mean \"%s %s\"?",
+			       name, path, near);
+	return err_set(e, ERR_USAGE, "there is no verb \"%.60s\"; %s --help shows them", name,
+		       path);
 }
 
 static bool is_help(const char *word)
@@ -112,18 +122,20 @@ static bool is_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-static int check_words(const struct verb *v, const char *path, const struct options_rest *rest, struct err *e)
+static int check_words(const struct verb *v, const char *path, const struct options_rest *rest,
+		       struct err *e)
 {
 	if (rest->count >= v->min && (v->max < 0 || rest->count <= v->max))
 		return 0;
 	if (rest->count < v->min)
-		return err_set(e, ERR_USAGE, "%s %s: something is missing: usage is %s %s %s", path, v->name, path,
-			       v->name, v->arguments);
-	return err_set(e, ERR_USAGE, "%s %s: \"%.60s\" is too much; %s %s --help shows the usage", path, v->name,
-		       rest->at[v->max], path, v->name);
+		return err_set(e, ERR_USAGE, "%s %s: something is missing: usage is %s %s %s", path,
+			       v->name, path, v->name, v->arguments);
+	return err_set(e, ERR_USAGE, "%s %s: \"%.60s\" is too much; %s %s --help shows the usage",
+		       path, v->name, rest->at[v->max], path, v->name);
 }
 
-static int run_options(const struct verb *v, struct cli *c, const char *path, int argc, char **argv, struct err *e)
+static int run_options(const struct verb *v, struct cli *c, const char *path, int argc, char **argv,
+		       struct err *e)
 {
 	AUTO_FREE struct option_row *rows = rows_with_help(v);
 	AUTO_FREE char *options = mem_new(help_offset(v) + sizeof(bool));
@@ -131,7 +143,8 @@ static int run_options(const struct verb *v, struct cli *c, const char *path, in
 	bool help;
 	int status;
 
-	status = options_parse(rows, v->row_count + 1, OPTIONS_ANYWHERE, argc, argv, options, &rest, e);
+	status = options_parse(rows, v->row_count + 1, OPTIONS_ANYWHERE, argc, argv, options, &rest,
+			       e);
 	if (status < 0)
 		err_context(e, "%s %s", path, v->name);
 	memcpy(&help, options + help_offset(v), sizeof(help));
@@ -143,7 +156,8 @@ static int run_options(const struct verb *v, struct cli *c, const char *path, in
 	return status;
 }
 
-int verb_run(const struct verb *const *verbs, struct cli *c, const char *path, int argc, char **argv, struct err *e)
+int verb_run(const struct verb *const *verbs, struct cli *c, const char *path, int argc,
+	     char **argv, struct err *e)
 {
 	const struct verb *v = verb_find(verbs, argv[0]);
 	AUTO_FREE char *inner = NULL;
@@ -151,13 +165,15 @@ int verb_run(const struct verb *const *verbs, struct cli *c, const char *path, i
 	if (!v)
 		return refuse_name(verbs, path, argv[0], e);
 	if (v->run_words)
-		return argc > 1 && is_help(argv[1]) ? verb_print_help(v, path, e) : v->run_words(c, argc, argv, e);
+		return argc > 1 && is_help(argv[1]) ? verb_print_help(v, path, e) :
+						      v->run_words(c, argc, argv, e);
 	if (!v->verbs)
 		return run_options(v, c, path, argc, argv, e);
 	if (argc > 1 && is_help(argv[1]))
 		return verb_print_help(v, path, e);
 	inner = mem_printf("%s %s", path, v->name);
 	if (argc == 1)
-		return err_set(e, ERR_USAGE, "%s: a verb is missing; %s --help shows them", inner, inner);
+		return err_set(e, ERR_USAGE, "%s: a verb is missing; %s --help shows them", inner,
+			       inner);
 	return verb_run(v->verbs, c, inner, argc - 1, argv + 1, e);
 }

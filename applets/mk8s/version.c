@@ -10,16 +10,11 @@
 static const struct library {
 	const char *name, *version, *licence;
 } libraries[] = {
-	{ "cjson", "1.7.18", "MIT" },
-	{ "curl", "8.14.1", "curl" },
-	{ "libuv1", "1.50.0", "MIT" },
-	{ "libyaml", "0.2.5", "MIT" },
-	{ "llhttp", "9.2.1", "MIT" },
-	{ "mbedtls", "3.6.6", "Apache-2.0" },
-	{ "mimalloc", "2.0.9", "MIT" },
-	{ "musl", "1.2.5", "MIT" },
-	{ "nghttp2", "1.64.0", "MIT" },
-	{ "protobuf-c", "1.5.1", "BSD-2-Clause" },
+	{ "cjson", "1.7.18", "MIT" },        { "curl", "8.14.1", "curl" },
+	{ "libuv1", "1.50.0", "MIT" },       { "libyaml", "0.2.5", "MIT" },
+	{ "llhttp", "9.2.1", "MIT" },        { "mbedtls", "3.6.6", "Apache-2.0" },
+	{ "mimalloc", "2.0.9", "MIT" },      { "musl", "1.2.5", "MIT" },
+	{ "nghttp2", "1.64.0", "MIT" },      { "protobuf-c", "1.5.1", "BSD-2-Clause" },
 	{ "sqlite3", "3.46.1", "blessing" },
 };
 
@@ -31,7 +26,8 @@ struct version_options {
 static const struct option_row version_rows[] = {
 	{ "licenses", 0, OPTION_FLAG, offsetof(struct version_options, licenses), NULL,
 	  "the libraries in the program and their licences", NULL, 0, 0 },
-	{ "output", 'o', OPTION_TEXT, offsetof(struct version_options, output), "FORMAT", "table, json or yaml", NULL, 0, 0 },
+	{ "output", 'o', OPTION_TEXT, offsetof(struct version_options, output), "FORMAT",
+	  "table, json or yaml", NULL, 0, 0 },
 };
 
 static int print_json(enum cli_format format, bool licenses, struct err *e)
@@ -81,7 +77,8 @@ static int print_table(struct err *e)
 	return buf_ok(&out, "the output", e) < 0 ? -1 : cli_write(buf_span(&out), e);
 }
 
-static int version(struct cli *c UNUSED, const void *options, const struct options_rest *rest UNUSED, struct err *e)
+static int version(struct cli *c UNUSED, const void *options,
+		   const struct options_rest *rest UNUSED, struct err *e)
 {
 	const struct version_options *o = options;
 	enum cli_format format;

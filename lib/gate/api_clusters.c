@@ -11,13 +11,15 @@
 #define TREE_MAX (256 * 1024)
 #define MANIFEST_MAX (4 * 1024 * 1024)
 
-/* What the store holds was checked when it came; a tree that does not parse shows as an empty one. */
+/* What the store holds was checked when it came; a tree that does not parse shows as an empty one.
+ */
 static struct json *stored_tree(const char *text)
 {
 	struct json *tree;
 	struct err e = { 0 };
 
-	return json_parse(span_of(text), JSON_LIMITS(TREE_MAX), &tree, &e) < 0 ? json_new_object() : tree;
+	return json_parse(span_of(text), JSON_LIMITS(TREE_MAX), &tree, &e) < 0 ? json_new_object() :
+										 tree;
 }
 
 static const char *status_of(struct central *c, const struct directory_cluster *cluster)
@@ -128,7 +130,8 @@ static int print_manifest(struct central *c, struct manifest *m, struct buf *int
 	return result;
 }
 
-/* Adds token, ca_sha256 and manifest to `doc`; bad wishes are an error before anything is changed. */
+/* Adds token, ca_sha256 and manifest to `doc`; bad wishes are an error before anything is changed.
+ */
 static int put_join(struct central *c, struct manifest *m, struct json *doc, struct err *e)
 {
 	AUTO_BUF struct buf text;
@@ -152,15 +155,16 @@ static int check_wishes(struct central *c, const struct manifest *wishes, struct
 	return print_manifest(c, &trial, &text, e);
 }
 
-static int add_cluster(struct central *c, struct request *rq, const struct json *body, struct manifest *m,
-		       struct err *e)
+static int add_cluster(struct central *c, struct request *rq, const struct json *body,
+		       struct manifest *m, struct err *e)
 {
 	struct directory_cluster cluster = { 0 };
 	AUTO_SECRET char *token = NULL;
 	struct json *doc;
 	int result;
 
-	if (directory_cluster_add(c->directory, m->cluster, json_get(body, "labels"), &cluster, &token, e) < 0)
+	if (directory_cluster_add(c->directory, m->cluster, json_get(body, "labels"), &cluster,
+				  &token, e) < 0)
 		return -1;
 	m->token = token;
 	doc = json_new_object();
@@ -177,13 +181,15 @@ static int add_cluster(struct central *c, struct request *rq, const struct json 
 
 static int create_cluster(struct request *rq, struct err *e)
 {
-	static const char *const members[] = { "name", "labels", "bind", "image", "impersonate", NULL };
+	static const char *const members[] = { "name",  "labels",      "bind",
+					       "image", "impersonate", NULL };
 	struct central *c = rq->app;
 	AUTO_JSON struct json *body = NULL;
 	struct manifest m = { 0 };
 
-	if (api_body(rq, members, false, &body, e) < 0 || api_body_str(body, "name", &m.cluster, e) < 0 ||
-	    read_wishes(body, &m, e) < 0 || check_wishes(c, &m, e) < 0)
+	if (api_body(rq, members, false, &body, e) < 0 ||
+	    api_body_str(body, "name", &m.cluster, e) < 0 || read_wishes(body, &m, e) < 0 ||
+	    check_wishes(c, &m, e) < 0)
 		return -1;
 	return add_cluster(c, rq, body, &m, e);
 }
