@@ -278,6 +278,11 @@ class Central:
         path = "/audit?" + "&".join(f"{name}={value}" for name, value in query.items())
         return self.admin.want(200, "GET", path)["entries"]
 
+    def wait_audit(self, request_id, **query):
+        """The row of that request; reads and denials are on disk within 100 ms."""
+        return wait_for(f"the row of {request_id}", lambda: next(
+            (row for row in self.audit(limit=50, **query) if row["id"] == request_id), None), 5)
+
 
 class Agent:
     """An agent of `cluster_name`, for a Kubernetes API server that a kubeconfig reaches."""
