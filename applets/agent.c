@@ -129,6 +129,9 @@ static int serve(const struct agent_config *config, const struct kube_target *ta
 			  LOG_STR("central", config->central_url),
 			  LOG_STR("api_server", target->server));
 		loop_run(run.loop);
+	} else if (run.agent) {
+		agent_stop(run.agent);
+		loop_run(run.loop);
 	}
 	close_health(&run);
 	agent_free(run.agent);

@@ -126,6 +126,7 @@ static int serve(const struct central_options *o, struct central_config *config,
 	if (!l)
 		return -1;
 	result = run_on(l, &run, config, e);
+	serve_settle(l);
 	loop_free(l);
 	return result;
 }

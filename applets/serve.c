@@ -15,6 +15,7 @@
 
 #define FD_MAX (1024 * 1024)
 #define WARNINGS_MAX (64 * 1024)
+#define SETTLE_MS 50
 
 static int raise_fd_limit(struct err *e)
 {
@@ -79,6 +80,20 @@ void serve_log(const char *level, const char *format)
 	else if (strcmp(level, "error") == 0)
 		lowest = LOG_ERROR;
 	log_configure(lowest, strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT);
+}
+
+static void on_settled(void *owner)
+{
+	loop_stop(owner);
+}
+
+void serve_settle(struct loop *l)
+{
+	struct loop_timer *t = loop_timer_new(l, on_settled, l);
+
+	loop_timer_start(t, SETTLE_MS, 0);
+	loop_run(l);
+	loop_timer_free(t);
 }
 
 int serve_fail(const char *applet, const struct err *e)

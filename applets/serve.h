@@ -6,6 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/base/options.h"
 #include "lib/format/config.h"
+#include "lib/net/loop.h"
 
 #define SERVE_EXIT_FAILED 1
 #define SERVE_EXIT_USAGE 2
@@ -22,6 +23,9 @@ int serve_load(const char *applet, const struct config_table *table, const char 
 
 /* Sets up the operational log from log.level and log.format. */
 void serve_log(const char *level, const char *format);
+
+/* Runs the loop for a moment more: what was closed says so on later rounds. Before loop_free. */
+void serve_settle(struct loop *l);
 
 /* Prints "mk8s APPLET: sentence" and gives the exit status: 2 for usage and configuration, else 1.
  */

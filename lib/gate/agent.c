@@ -15,6 +15,7 @@
 
 #define AGENT_PORT 9090
 #define CA_MAX_LEN (1024 * 1024)
+#define LEAVE_MS 50 /* connections that are closed say so on later rounds of the loop */
 
 #define AT(member) offsetof(struct agent_config, member)
 static const struct config_key agent_keys[] = {
@@ -162,9 +163,13 @@ static void on_settled(void *owner)
 
 static void on_drained(void *owner)
 {
+	agent_finish(owner);
+}
+
+static void on_left(void *owner)
+{
 	struct agent *a = owner;
 
-	agent_links_close(a);
 	loop_stop(a->loop);
 }
 
@@ -210,6 +215,7 @@ int agent_start(struct loop *l, const struct agent_config *config, const struct 
 	a->report = loop_timer_new(l, on_report, a);
 	a->settle = loop_timer_new(l, on_settled, a);
 	a->drain = loop_timer_new(l, on_drained, a);
+	a->leave = loop_timer_new(l, on_left, a);
 	loop_timer_start(a->retry, 0, 0);
 	*ret_agent = a;
 	return 0;
@@ -220,14 +226,24 @@ bool agent_is_connected(const struct agent *a)
 	return agent_has_main_link(a) && !a->failures;
 }
 
+void agent_finish(struct agent *a)
+{
+	if (!a->upstream)
+		return;
+	a->stopping = true;
+	agent_links_close(a);
+	agent_upstream_free(a->upstream);
+	a->upstream = NULL;
+	loop_timer_start(a->leave, LEAVE_MS, 0);
+}
+
 void agent_stop(struct agent *a)
 {
 	loop_timer_stop(a->retry);
 	loop_timer_stop(a->renew);
 	loop_timer_stop(a->report);
 	if (a->stopping || !a->links) {
-		agent_links_close(a);
-		loop_stop(a->loop);
+		agent_finish(a);
 		return;
 	}
 	a->stopping = true;
@@ -244,6 +260,7 @@ void agent_free(struct agent *a)
 	loop_timer_free(a->report);
 	loop_timer_free(a->settle);
 	loop_timer_free(a->drain);
+	loop_timer_free(a->leave);
 	agent_upstream_free(a->upstream);
 	tls_unref(a->link_tls);
 	tls_unref(a->call_tls);

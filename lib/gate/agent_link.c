@@ -88,7 +88,7 @@ static void link_gone(struct agent_link *k, const struct err *why)
 	link_remove(k);
 	if (a->stopping) {
 		if (!a->links)
-			loop_stop(a->loop);
+			agent_finish(a);
 		return;
 	}
 	if (!was_wanted || agent_has_main_link(a))

@@ -35,7 +35,7 @@ struct agent {
 	unsigned cut_links; /* in a row before their hello: the certificate is doubted */
 	struct loop_timer *retry, *renew, *report, *settle;
 	bool stopping;
-	struct loop_timer *drain;
+	struct loop_timer *drain, *leave;
 
 	struct agent_upstream *upstream;
 	char *reported; /* "version platform" as last reported; NULL: nothing yet */
@@ -58,6 +58,8 @@ void agent_plan_renewal(struct agent *a);
 /* Tries again later: full jitter between 0 and backoff_min * 2^failures, at most backoff_max. */
 void agent_retry_later(struct agent *a, const char *what, const struct err *why);
 void agent_forget_certificate(struct agent *a);
+/* Closes every connection now and ends loop_run soon after. Called twice: does nothing more. */
+void agent_finish(struct agent *a);
 
 /* agent_link.c: reversed connections. */
 void agent_link_open(struct agent *a, bool bulk);

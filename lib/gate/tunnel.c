@@ -122,7 +122,8 @@ static void link_closed(void *owner, struct tunnel_link *k)
 	unlink_from(&c->greeting, k);
 	unlink_from(&c->links, k);
 	t->link_count--;
-	note_connected(t, c);
+	if (!t->closing) /* its owner is about to go, or gone */
+		note_connected(t, c);
 	if (t->closing && !t->link_count)
 		tunnel_free(t);
 }
