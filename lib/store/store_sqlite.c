@@ -104,7 +104,7 @@ static int bind_all(struct store *s, sqlite3_stmt *st, const struct store_value 
 int store_select(struct store *s, const char *sql, const struct store_value *values,
 		 size_t value_count, struct store_rows *ret_rows, struct err *e)
 {
-	struct statement *st;
+	struct statement *st = NULL;
 
 	pthread_mutex_lock(&s->mutex);
 	if (prepare(s, sql, &st, e)) {
