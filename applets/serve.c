@@ -66,6 +66,8 @@ int serve_load(const char *applet, const struct config_table *table, const char 
 		if (line.len)
 			fprintf(stderr, "mk8s %s: warning: %.*s\n", applet, SPAN_ARG(line));
 	}
+	if (loaded < 0)
+		e->code = ERR_USAGE; /* whatever kept it from being read */
 	return loaded;
 }
 

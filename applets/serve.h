@@ -17,7 +17,7 @@
  */
 int serve_prepare(struct err *e);
 
-/* config_load, with the warnings on standard error. */
+/* config_load, with the warnings on standard error; every failure is ERR_USAGE. */
 int serve_load(const char *applet, const struct config_table *table, const char *path, void *into,
 	       struct err *e);
 

@@ -89,8 +89,10 @@ static int choose_central(struct cli *c, const char *given, struct err *e)
 	if (cli_config_load(c, e) < 0)
 		return -1;
 	if (given) {
-		if (cli_url_parse(given, &url, e) < 0)
+		if (cli_url_parse(given, &url, e) < 0) {
+			e->code = ERR_USAGE;
 			return -1;
+		}
 		set(&c->central_url, url);
 	}
 	if (!c->central_url)
