@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "lib/base/log.h"
@@ -175,6 +176,7 @@ static void on_tick(void *owner)
 
 	tunnel_recheck(c->tunnel, peer_valid, c);
 	proxy_recheck(c);
+	central_take_notices(c);
 	if (++c->ticks % LEAF_TICKS == 0)
 		central_renew_leaves(c);
 }
@@ -237,6 +239,7 @@ int central_start(struct loop *l, struct central_config *config, struct central 
 	struct central *c = mem_new(sizeof(*c));
 
 	c->loop = l;
+	c->lock_fd = -1;
 	c->config = *config;
 	memset(config, 0, sizeof(*config));
 	(void)pthread_mutex_init(&c->snapshot_lock, NULL);
@@ -270,6 +273,7 @@ int central_reload(struct central *c, struct central_config *config, struct err 
 	if (users)
 		listener_set_tls(c->http_listener, users);
 	tls_unref(users);
+	central_look_again(c);
 	return 0;
 }
 
@@ -289,6 +293,8 @@ void central_free(struct central *c)
 	store_close(c->store);
 	keys_free(c->keys);
 	secret_free(c->admin_password);
+	if (c->lock_fd >= 0)
+		(void)close(c->lock_fd);
 	free(c->scratch);
 	(void)pthread_mutex_destroy(&c->snapshot_lock);
 	(void)pthread_mutex_destroy(&c->publish_lock);

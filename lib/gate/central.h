@@ -47,6 +47,7 @@ extern const struct config_table central_config_table;
 struct central {
 	struct central_config config;
 	struct loop *loop;
+	int lock_fd; /* holds the state directory against a second central; -1: not yet */
 	struct server *server;
 	struct listener *http_listener, *agent_listener;
 	struct store *store;
@@ -60,6 +61,7 @@ struct central {
 	struct backoff *login_backoff, *join_backoff;
 	_Atomic int password_jobs; /* workers that hash a password now: bounded, so that logins hold up nothing else */
 	struct loop_timer *tick;
+	bool looking; /* a worker reads the state directory again; loop only */
 	pthread_mutex_t snapshot_lock; /* guards `snapshot` against other threads; the loop alone sets it */
 	struct snapshot *snapshot;
 	pthread_mutex_t publish_lock;  /* one publisher at a time */
@@ -81,6 +83,9 @@ int central_reload(struct central *c, struct central_config *config, struct err 
 struct snapshot *central_snapshot(struct central *c);
 /* Makes what the directory now holds the loop's picture; returns when the loop uses it. On workers, after every change. */
 int central_publish(struct central *c, struct err *e);
+
+/* The database of a configuration, for central itself and for commands beside a running one. The caller owns it. */
+int central_store_open(const struct central_config *config, struct store **ret_store, struct err *e);
 
 /* "https://name:port" as users and agents are told. The caller frees it. */
 char *central_user_url(const struct central *c);

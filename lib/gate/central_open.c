@@ -1,7 +1,10 @@
 /* Central's state as it starts: keys, database, audit trail, the first administrator. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "lib/base/mem.h"
 #include "lib/base/secret.h"
@@ -30,13 +33,19 @@ static int check_driver(const struct central_config *config, struct err *e)
 	return 0;
 }
 
-static int open_store(struct central *c, struct err *e)
+int central_store_open(const struct central_config *config, struct store **ret_store, struct err *e)
 {
-	AUTO_FREE char *path = mem_printf("%s/central.db", c->config.state_dir);
+	AUTO_FREE char *path = mem_printf("%s/central.db", config->state_dir);
 	struct store_options o = { .migrations = directory_migrations, .migration_count = directory_migration_count };
 
-	if (check_driver(&c->config, e) < 0 ||
-	    store_open(c->config.database_url ? c->config.database_url : path, &o, &c->store, e) < 0)
+	if (check_driver(config, e) < 0)
+		return -1;
+	return store_open(config->database_url ? config->database_url : path, &o, ret_store, e);
+}
+
+static int open_store(struct central *c, struct err *e)
+{
+	if (central_store_open(&c->config, &c->store, e) < 0)
 		return -1;
 	return directory_open(c->store, &c->directory, e);
 }
@@ -83,9 +92,24 @@ static int make_admin(struct central *c, struct err *e)
 	return added < 0 ? err_context(e, "auth.admin_email, auth.admin_password") : 0;
 }
 
+/* Two centrals would each continue the audit chain that it remembers. The kernel takes the lock back at any death. */
+static int lock_state(struct central *c, struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("%s/lock", c->config.state_dir);
+
+	c->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (c->lock_fd < 0)
+		return err_set_errno(e, ERR_IO, errno, "opening %s", path);
+	if (flock(c->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return err_set(e, ERR_EXISTS, "state_dir: another central runs on %s", c->config.state_dir);
+	return err_set_errno(e, ERR_IO, errno, "locking %s", path);
+}
+
 int central_open_state(struct central *c, struct err *e)
 {
-	if (keys_open(c->config.state_dir, &c->keys, e) < 0 || open_store(c, e) < 0)
+	if (keys_open(c->config.state_dir, &c->keys, e) < 0 || lock_state(c, e) < 0 || open_store(c, e) < 0)
 		return -1;
 	if (directory_seed(c->directory, e) < 0 || make_admin(c, e) < 0)
 		return -1;
