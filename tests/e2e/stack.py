@@ -320,11 +320,11 @@ class Cli:
         self.with_kubectl = False
 
     def env(self, **more):
-        path = "/usr/bin:/bin"
+        path = self.home / "no-programs"  # so that `mk8s kubectl` is the built-in one
         kubectl = sim.find_kubectl()
         if self.with_kubectl and kubectl:
-            path = f"{pathlib.Path(kubectl).parent}:{path}"
-        return {**base_env(self.home, **more), "PATH": path, "NO_COLOR": "1"}
+            path = pathlib.Path(kubectl).parent
+        return {**base_env(self.home, **more), "PATH": str(path), "NO_COLOR": "1"}
 
     def run(self, *args, stdin="", timeout_s=30, **env):
         return subprocess.run([BIN, *map(str, args)], input=stdin, capture_output=True, text=True,
