@@ -86,7 +86,7 @@ def test_configurations_that_central_refuses(tmp_path, env, text, says):
 
 @pytest.mark.parametrize("args, code, says", [
     (["central", "--config", "/nonexistent/central.yaml"], 2, ["/nonexistent/central.yaml", "No such file"]),
-    (["central", "--config", "/"], 1, ["directory"]),
+    (["central", "--config", "/"], 2, ["directory"]),
     (["central", "--state-dir", "/proc/nonexistent"], 1, ["/proc/nonexistent"]),
     (["central", "--no-such-option"], 2, ["--no-such-option"]),
     (["central", "extra"], 2, ["extra"]),
@@ -107,10 +107,10 @@ def test_an_unreadable_configuration(tmp_path, env):
     config.chmod(0)
     if os.geteuid() == 0:
         done = run("central", "--config", config / "x", env=env)
-        assert done.returncode == 1 and "Not a directory" in done.stderr
+        assert done.returncode == 2 and "Not a directory" in done.stderr
         return
     done = run("central", "--config", config, env=env)
-    assert done.returncode == 1 and "Permission denied" in done.stderr and "central.yaml" in done.stderr
+    assert done.returncode == 2 and "Permission denied" in done.stderr and "central.yaml" in done.stderr
 
 
 def test_a_busy_port(tmp_path, env):
@@ -172,7 +172,7 @@ def test_the_seeds_files_load_unchanged(tmp_path, env):
     (["login", "{url}", "--email", "admin@localhost", "--password-stdin", "--ca-sha256", "nonsense"], 2, "sha256:"),
     (["login", "https://127.0.0.1:1", "--email", "a@b", "--password-stdin"], 4, "127.0.0.1:1"),
     (["login", "https://no-such-host.invalid", "--email", "a@b", "--password-stdin"], 4, "no-such-host.invalid"),
-    (["login", "ftp://x", "--email", "a@b", "--password-stdin"], 1, "https"),
+    (["login", "ftp://x", "--email", "a@b", "--password-stdin"], 2, "https"),
     (["login", "{url}", "--ca-file", "/nonexistent/ca", "--email", "a@b", "--password-stdin"], 1, "/nonexistent/ca"),
     (["clusters", "list"], 3, "mk8s login"),
     (["clusters", "lst"], 2, "list"),

@@ -244,7 +244,7 @@ def test_logout_forgets_even_when_central_is_away(tmp_path):
 
 
 @pytest.mark.parametrize("applet, words, status, says", [
-    ("central", ("x",), 2, "options only"),
+    ("central", ("x",), 2, "\"x\""),
     ("central", ("--config", "/nonexistent.yaml"), 2, "/nonexistent.yaml"),
     ("central", ("--state-dir", "/proc/x"), 1, "/proc/x"),
     ("agent", ("x",), 2, "options only"),
