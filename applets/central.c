@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "applets/applet.h"
+#include "applets/central_admin.h"
 #include "applets/serve.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -148,8 +149,22 @@ static int run_options(const struct central_options *o, struct err *e)
 
 static int refuse_word(const char *word, struct err *e)
 {
-	return err_set(e, ERR_USAGE,
-		       "it takes options only, not \"%.60s\"; try mk8s central --help", word);
+	return err_set(e, ERR_USAGE, "there is no verb \"%.60s\"; try mk8s central --help", word);
+}
+
+/* A verb that works on the state directory. */
+static int run_verb(const struct central_options *o, const struct options_rest *rest, struct err *e)
+{
+	struct central_config config = { 0 };
+	int result;
+
+	if (!central_admin_knows(rest->at[0]))
+		return refuse_word(rest->at[0], e);
+	if (serve_prepare(e) < 0 || load(o, &config, e) < 0)
+		return -1;
+	result = central_admin_run(&config, rest->at, rest->count, e);
+	config_free(&central_config_table, &config);
+	return result;
 }
 
 int applet_central(int argc, char **argv)
@@ -164,12 +179,13 @@ int applet_central(int argc, char **argv)
 		status = serve_fail(APPLET, &e);
 	else if (o.help)
 		status = serve_help(
-			"usage: mk8s central [OPTIONS]\n\n"
-			"The server that users and the agents of all clusters meet at.\n",
+			"usage: mk8s central [OPTIONS] [VERB ...]\n\n"
+			"The server that users and the agents of all clusters meet at.\n"
+			CENTRAL_ADMIN_HELP,
 			option_rows, COUNT_OF(option_rows));
 	else if (o.help_config)
 		config_print_help(&central_config_table, stdout);
-	else if (rest.count ? refuse_word(rest.at[0], &e) < 0 : run_options(&o, &e) < 0)
+	else if (rest.count ? run_verb(&o, &rest, &e) < 0 : run_options(&o, &e) < 0)
 		status = serve_fail(APPLET, &e);
 	options_free(option_rows, COUNT_OF(option_rows), &o, &rest);
 	return status;

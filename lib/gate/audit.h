@@ -96,4 +96,7 @@ struct audit_report {
  */
 int audit_verify(struct audit *a, struct audit_report *ret_report, struct err *e);
 
+/* A copy of the trail's file as it stands at one moment, into a new file (0600). Blocking; for commands. */
+int audit_file_copy(const char *path, const char *to, struct err *e);
+
 #endif

@@ -14,4 +14,10 @@ void central_renew_leaves(struct central *c);
 /* central_open.c: the state directory, the stores, the first administrator. */
 int central_open_state(struct central *c, struct err *e);
 
+/* central_notice.c */
+/* On each tick: what commands did to the state directory since, if anything. */
+void central_take_notices(struct central *c);
+/* Token keys and directory anew from the state directory, on a worker. */
+void central_look_again(struct central *c);
+
 #endif

@@ -2,6 +2,8 @@
 #ifndef MK8S_GATE_KEYS_INNER_H
 #define MK8S_GATE_KEYS_INNER_H
 
+#include <pthread.h>
+
 #include "lib/crypto/ca.h"
 #include "lib/crypto/jwt.h"
 #include "lib/crypto/key.h"
@@ -10,18 +12,23 @@
 enum { KEYS_TOKEN_MAX = 32, KEYS_KID_SIZE = 32 };
 
 /* The token keys, oldest first; the last one signs. */
-struct token_keys {
+struct token_key_set {
 	size_t count;
 	struct jwt_key jwt[KEYS_TOKEN_MAX]; /* each points into the two arrays below */
 	char kid[KEYS_TOKEN_MAX][KEYS_KID_SIZE];
 	struct key *key[KEYS_TOKEN_MAX];
 };
 
+struct token_keys {
+	pthread_rwlock_t lock; /* guards the pointer; held for reading while the set is used */
+	struct token_key_set *set; /* NULL: not open */
+};
+
 struct keys {
 	struct ca *ca;
 	char *ca_pem;
 	struct key *audit;
-	struct token_keys tokens; /* nothing changes after keys_open, so threads need no lock */
+	struct token_keys tokens; /* all else is as it was at keys_open, so threads need no lock for it */
 };
 
 /* Reads every jwt-<kid>.key of the folder; makes one where there is none. */

@@ -49,7 +49,7 @@ static int compare_kids(const void *a, const void *b)
 }
 
 /* The kids of the folder's key files, oldest first. */
-static int kids_read(const char *state_dir, struct token_keys *t, struct err *e)
+static int kids_read(const char *state_dir, struct token_key_set *t, struct err *e)
 {
 	DIR *dir = opendir(state_dir);
 	const struct dirent *entry;
@@ -102,15 +102,17 @@ static int key_make(const char *state_dir, int64_t after_unix_s, char ret_kid[KE
 	return 0;
 }
 
-int token_keys_open(const char *state_dir, struct token_keys *t, struct err *e)
+static void set_free(struct token_key_set *t)
 {
-	if (kids_read(state_dir, t, e) < 0)
-		return -1;
-	if (t->count == 0) {
-		if (key_make(state_dir, 0, t->kid[0], e) < 0)
-			return -1;
-		t->count = 1;
-	}
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->count; i++)
+		key_free(t->key[i]);
+	free(t);
+}
+
+static int set_load(const char *state_dir, struct token_key_set *t, struct err *e)
+{
 	for (size_t i = 0; i < t->count; i++) {
 		AUTO_FREE char *path = key_path(state_dir, t->kid[i]);
 
@@ -123,14 +125,66 @@ int token_keys_open(const char *state_dir, struct token_keys *t, struct err *e)
 	return 0;
 }
 
+static int set_open(const char *state_dir, struct token_key_set **ret_set, struct err *e)
+{
+	struct token_key_set *t = mem_new(sizeof(*t));
+	int rc = kids_read(state_dir, t, e);
+
+	if (rc == 0 && t->count == 0) {
+		rc = key_make(state_dir, 0, t->kid[0], e);
+		t->count = rc == 0 ? 1 : 0;
+	}
+	if (rc < 0 || set_load(state_dir, t, e) < 0) {
+		set_free(t);
+		return -1;
+	}
+	*ret_set = t;
+	return 0;
+}
+
+int token_keys_open(const char *state_dir, struct token_keys *t, struct err *e)
+{
+	if (set_open(state_dir, &t->set, e) < 0)
+		return -1;
+	(void)pthread_rwlock_init(&t->lock, NULL); /* cannot fail on Linux without attributes */
+	return 0;
+}
+
 void token_keys_close(struct token_keys *t)
 {
-	for (size_t i = 0; i < t->count; i++)
-		key_free(t->key[i]);
+	if (t->set)
+		(void)pthread_rwlock_destroy(&t->lock);
+	set_free(t->set);
+	t->set = NULL;
+}
+
+int keys_reload_tokens(struct keys *k, const char *state_dir, struct err *e)
+{
+	struct token_key_set *set, *old;
+
+	if (set_open(state_dir, &set, e) < 0)
+		return -1;
+	(void)pthread_rwlock_wrlock(&k->tokens.lock);
+	old = k->tokens.set;
+	k->tokens.set = set;
+	(void)pthread_rwlock_unlock(&k->tokens.lock);
+	set_free(old);
+	return 0;
+}
+
+static const struct token_key_set *set_hold(struct keys *k)
+{
+	(void)pthread_rwlock_rdlock(&k->tokens.lock);
+	return k->tokens.set;
+}
+
+static void set_release(struct keys *k)
+{
+	(void)pthread_rwlock_unlock(&k->tokens.lock);
 }
 
 /* Key i was replaced when key i + 1 was made; the last one signs until now. Gives how many stay. */
-static int keys_prune(const char *state_dir, const struct token_keys *t, int64_t keep_s, size_t *ret_left,
+static int keys_prune(const char *state_dir, const struct token_key_set *t, int64_t keep_s, size_t *ret_left,
 		      struct err *e)
 {
 	size_t left = t->count;
@@ -150,7 +204,7 @@ static int keys_prune(const char *state_dir, const struct token_keys *t, int64_t
 
 int keys_rotate(const char *state_dir, int64_t keep_s, struct err *e)
 {
-	struct token_keys t = { 0 };
+	struct token_key_set t = { 0 };
 	char kid[KEYS_KID_SIZE];
 	size_t left = 0;
 
@@ -166,7 +220,9 @@ int keys_token_sign(struct keys *k, const char *user_id, const char *email, cons
 		    struct buf *ret_token, struct err *e)
 {
 	AUTO_JSON struct json *claims = json_new_object();
+	const struct token_key_set *set;
 	int64_t now = clock_unix_s();
+	int rc;
 
 	json_set_str(claims, "iss", ISSUER);
 	json_set_str(claims, "aud", AUDIENCE);
@@ -176,7 +232,10 @@ int keys_token_sign(struct keys *k, const char *user_id, const char *email, cons
 	json_set_int(claims, "iat", now);
 	json_set_int(claims, "nbf", now);
 	json_set_int(claims, "exp", expires_unix_s);
-	return jwt_sign(claims, &k->tokens.jwt[k->tokens.count - 1], ret_token, e);
+	set = set_hold(k);
+	rc = jwt_sign(claims, &set->jwt[set->count - 1], ret_token, e);
+	set_release(k);
+	return rc;
 }
 
 static int claims_read(const struct json *claims, int64_t now_unix_s, struct keys_token *ret_token, struct err *e)
@@ -198,23 +257,26 @@ static int claims_read(const struct json *claims, int64_t now_unix_s, struct key
 int keys_token_verify(struct keys *k, struct span token, struct keys_token *ret_token, struct err *e)
 {
 	AUTO_JSON struct json *claims = NULL;
+	const struct token_key_set *set = set_hold(k);
 	struct jwt_rules rules = {
-		.keys = k->tokens.jwt,
-		.key_count = k->tokens.count,
+		.keys = set->jwt,
+		.key_count = set->count,
 		.issuer = ISSUER,
 		.audience = AUDIENCE,
 		.now_unix_s = clock_unix_s(),
 		.leeway_s = LEEWAY_S,
 	};
+	int rc = jwt_verify(token, &rules, &claims, e);
 
-	if (jwt_verify(token, &rules, &claims, e) < 0)
-		return -1;
-	return claims_read(claims, rules.now_unix_s, ret_token, e);
+	set_release(k);
+	return rc < 0 ? -1 : claims_read(claims, rules.now_unix_s, ret_token, e);
 }
 
 void keys_jwks_print(struct keys *k, struct buf *into)
 {
 	struct err ignored = { 0 }; /* the keys are RSA, and a full buffer remembers it */
+	const struct token_key_set *set = set_hold(k);
 
-	(void)jwt_put_jwks(k->tokens.jwt, k->tokens.count, into, &ignored);
+	(void)jwt_put_jwks(set->jwt, set->count, into, &ignored);
+	set_release(k);
 }

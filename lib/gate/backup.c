@@ -1,0 +1,158 @@
+/* A copy of the state directory while central runs on it: databases by the engine, files one by one. */
+#include "lib/gate/backup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/attr.h"
+#include "lib/base/mem.h"
+#include "lib/base/secret.h"
+#include "lib/base/span.h"
+#include "lib/gate/audit.h"
+#include "lib/gate/notice.h"
+#include "lib/store/store.h"
+
+enum { COPY_STEP = 64 * 1024, DEPTH_MAX = 4 };
+
+static int copy_folder(const char *from, const char *to, int depth, struct err *e);
+
+/* Databases have their own way, and their logs belong to the running central. */
+static bool is_left_out(const char *name)
+{
+	static const char *const endings[] = { ".db", ".db-wal", ".db-shm" };
+	struct span text = span_of(name);
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, NOTICE_FOLDER) == 0 ||
+	    strcmp(name, "lock") == 0)
+		return true;
+	for (size_t i = 0; i < COUNT_OF(endings); i++) {
+		if (span_ends(text, span_of(endings[i])))
+			return true;
+	}
+	return false;
+}
+
+static int write_all(int fd, const char *at, size_t len)
+{
+	while (len > 0) {
+		ssize_t done = write(fd, at, len);
+
+		if (done < 0 && errno != EINTR)
+			return -1;
+		if (done > 0) {
+			at += done;
+			len -= (size_t)done;
+		}
+	}
+	return 0;
+}
+
+static int copy_bytes(int in, int out)
+{
+	char *chunk = mem_new(COPY_STEP);
+	ssize_t got;
+	int rc = 0;
+
+	do {
+		got = read(in, chunk, COPY_STEP);
+		if (got > 0)
+			rc = write_all(out, chunk, (size_t)got);
+		else if (got < 0 && errno != EINTR)
+			rc = -1;
+	} while (rc == 0 && got != 0);
+	secret_wipe(chunk, COPY_STEP); /* most files here are keys */
+	free(chunk);
+	return rc == 0 ? fsync(out) : -1;
+}
+
+static int copy_file(const char *from, const char *to, struct err *e)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), out, rc;
+
+	if (in < 0) /* a temporary file of the running central that has its final name now */
+		return errno == ENOENT ? 0 : err_set_errno(e, ERR_IO, errno, "opening %s", from);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (out < 0) {
+		err_set_errno(e, ERR_IO, errno, "creating %s", to);
+		(void)close(in);
+		return -1;
+	}
+	rc = copy_bytes(in, out);
+	if (rc < 0)
+		err_set_errno(e, ERR_IO, errno, "copying %s to %s", from, to);
+	(void)close(in);
+	if (close(out) < 0 && rc == 0)
+		rc = err_set_errno(e, ERR_IO, errno, "writing %s", to);
+	return rc;
+}
+
+static int copy_entry(const char *from, const char *to, int depth, struct err *e)
+{
+	struct stat st;
+
+	if (lstat(from, &st) < 0)
+		return errno == ENOENT ? 0 : err_set_errno(e, ERR_IO, errno, "looking at %s", from);
+	if (S_ISREG(st.st_mode))
+		return copy_file(from, to, e);
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	if (depth == DEPTH_MAX)
+		return err_set(e, ERR_LIMIT, "%s: folders lie more than %d deep", from, DEPTH_MAX);
+	if (mkdir(to, 0700) < 0)
+		return err_set_errno(e, ERR_IO, errno, "making %s", to);
+	return copy_folder(from, to, depth + 1, e);
+}
+
+static int copy_folder(const char *from, const char *to, int depth, struct err *e)
+{
+	DIR *dir = opendir(from);
+	const struct dirent *entry;
+	int rc = 0;
+
+	if (!dir)
+		return err_set_errno(e, ERR_IO, errno, "reading %s", from);
+	while (rc == 0 && (entry = readdir(dir)) != NULL) {
+		AUTO_FREE char *source = mem_printf("%s/%s", from, entry->d_name);
+		AUTO_FREE char *target = mem_printf("%s/%s", to, entry->d_name);
+
+		if (!is_left_out(entry->d_name))
+			rc = copy_entry(source, target, depth, e);
+	}
+	(void)closedir(dir);
+	return rc;
+}
+
+static int make_target(const char *to, struct err *e)
+{
+	const struct dirent *entry;
+	bool is_empty = true;
+	DIR *dir;
+
+	if (mkdir(to, 0700) == 0)
+		return 0;
+	dir = errno == EEXIST ? opendir(to) : NULL;
+	if (!dir)
+		return err_set_errno(e, ERR_IO, errno, "making the folder %s", to);
+	while ((entry = readdir(dir)) != NULL)
+		is_empty = is_empty && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0);
+	(void)closedir(dir);
+	if (!is_empty)
+		return err_set(e, ERR_EXISTS, "%s is not empty: a backup goes into a new or an empty folder", to);
+	return chmod(to, 0700) == 0 ? 0 : err_set_errno(e, ERR_IO, errno, "the mode of %s", to);
+}
+
+int backup_state(const char *state_dir, struct store *db, const char *to, struct err *e)
+{
+	AUTO_FREE char *db_copy = mem_printf("%s/central.db", to);
+	AUTO_FREE char *trail = mem_printf("%s/audit.db", state_dir);
+	AUTO_FREE char *trail_copy = mem_printf("%s/audit.db", to);
+
+	/* The files last: a key that was made meanwhile is in the copy before anything that needs it. */
+	if (make_target(to, e) < 0 || store_backup(db, db_copy, e) < 0 || audit_file_copy(trail, trail_copy, e) < 0)
+		return -1;
+	return copy_folder(state_dir, to, 0, e);
+}
