@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/locked.h"
 #include "lib/base/mem.h"
 #include "lib/base/secret.h"
+
+#define FIRST_LOCKED 4096 /* a page: less would waste the rest of it */
 
 void buf_init(struct buf *b, size_t max_len)
 {
@@ -19,18 +22,32 @@ void buf_init_secret(struct buf *b, size_t max_len)
 	*b = (struct buf){ .max = max_len, .secret = true };
 }
 
-void buf_free(struct buf *b)
+void buf_init_locked(struct buf *b, size_t max_len)
 {
+	*b = (struct buf){ .max = max_len, .secret = true, .locked = true };
+}
+
+static void buf_drop(struct buf *b)
+{
+	if (b->locked) {
+		locked_give(b->at, b->cap);
+		return;
+	}
 	if (b->secret && b->at)
 		secret_wipe(b->at, b->cap);
 	free(b->at);
-	*b = (struct buf){ .max = b->max, .secret = b->secret };
+}
+
+void buf_free(struct buf *b)
+{
+	buf_drop(b);
+	*b = (struct buf){ .max = b->max, .secret = b->secret, .locked = b->locked };
 }
 
 /* Moves the content to a block of `cap` bytes; no realloc, which could leave a copy of a secret behind. */
 static int buf_move(struct buf *b, size_t cap)
 {
-	char *at = malloc(cap);
+	char *at = b->locked ? locked_take(cap) : malloc(cap);
 
 	if (!at) {
 		b->failed = true;
@@ -38,9 +55,7 @@ static int buf_move(struct buf *b, size_t cap)
 	}
 	if (b->len)
 		memcpy(at, b->at, b->len);
-	if (b->secret && b->at)
-		secret_wipe(b->at, b->cap);
-	free(b->at);
+	buf_drop(b);
 	b->at = at;
 	b->cap = cap;
 	return 0;
@@ -48,7 +63,7 @@ static int buf_move(struct buf *b, size_t cap)
 
 char *buf_reserve(struct buf *b, size_t len)
 {
-	size_t cap = b->cap ? b->cap : 64;
+	size_t cap = b->cap ? b->cap : b->locked ? FIRST_LOCKED : 64;
 
 	if (b->failed || len > b->max - b->len) {
 		b->failed = true;

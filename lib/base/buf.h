@@ -20,6 +20,7 @@ struct buf {
 	size_t cap;  /* bytes allocated */
 	size_t max;  /* ceiling for len */
 	bool secret; /* old blocks are wiped when it grows and at the end */
+	bool locked; /* blocks are pages of lib/base/locked */
 	bool failed; /* a put went over the ceiling or found no memory */
 };
 
@@ -27,6 +28,8 @@ struct buf {
 void buf_init(struct buf *b, size_t max_len);
 /* The same for secrets: every block is wiped before it is given back. */
 void buf_init_secret(struct buf *b, size_t max_len);
+/* The same in memory that is neither swapped nor dumped (lib/base/locked): whole pages, so for few. */
+void buf_init_locked(struct buf *b, size_t max_len);
 /* Gives the memory back; `b` is empty and usable again with the same ceiling. */
 void buf_free(struct buf *b);
 
