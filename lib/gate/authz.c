@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/mem.h"
 #include "lib/gate/authz_tables.h"
 #include "lib/gate/words.h"
 
@@ -16,6 +17,7 @@ struct want {
 	const char *namespace; /* "": all of them, or the cluster's scope */
 	bool everything;       /* only resources "*" cover it: paths that are no resources */
 	bool parent_covers;    /* an entry for the resource covers this subresource */
+	bool somewhere;        /* in any namespace at all */
 };
 
 static bool list_has(char *const *words, const char *word)
@@ -65,10 +67,18 @@ static bool namespaces_cover(char *const *namespaces, const char *namespace)
 	return *namespace ? list_covers(namespaces, namespace) : list_has(namespaces, "*");
 }
 
-static bool rule_covers(const struct role_rule *rule, const struct want *w)
+/* In which namespaces is the caller's to ask. */
+static bool rule_fits(const struct role_rule *rule, const struct want *w)
 {
 	return role_glob_match(rule->cluster, w->cluster) && list_covers(rule->verbs, w->verb) &&
-	       namespaces_cover(rule->namespaces, w->namespace) && resources_cover(rule->resources, w);
+	       resources_cover(rule->resources, w);
+}
+
+static bool rule_covers(const struct role_rule *rule, const struct want *w)
+{
+	if (w->somewhere)
+		return rule->namespaces && *rule->namespaces && rule_fits(rule, w);
+	return namespaces_cover(rule->namespaces, w->namespace) && rule_fits(rule, w);
 }
 
 /* Appends "developer, rule 1 (dev-*)" for the first rule that covers; false when none does. */
@@ -118,9 +128,10 @@ bool authz_is_admin(const struct role *const *roles, size_t role_count)
 }
 
 /*
- * The namespace that a rule must name. The server gives a namespace's own object that namespace, so a role limited to
- * it may read it; whoever makes, changes or removes namespaces acts on the cluster. A built-in resource without
- * namespace asked for under one is not served there, and must not pass as that namespace's.
+ * The namespace that a rule must name. The server gives a namespace's own object that namespace, so
+ * a role limited to it may read it; whoever makes, changes or removes namespaces acts on the
+ * cluster. A built-in resource without namespace asked for under one is not served there, and must
+ * not pass as that namespace's.
  */
 static const char *scope_of(const struct request_info *info)
 {
@@ -149,6 +160,40 @@ static void want_resource(const struct authz_request *rq, const char *role_verb,
 	};
 }
 
+/*
+ * Whether the answer consists of items that a filter can tell by their namespace (or are namespaces
+ * themselves).
+ */
+static bool may_filter(const struct request_info *info, const char *role_verb)
+{
+	bool is_namespaces = strcmp(info->resource, "namespaces") == 0 && *info->api_group == '\0';
+
+	if (*info->namespace || *info->subresource || strcmp(role_verb, info->verb) != 0)
+		return false;
+	if (strcmp(info->verb, "list") != 0 && strcmp(info->verb, "watch") != 0)
+		return false;
+	return is_namespaces || !authz_is_cluster_scoped(info->api_group, info->resource);
+}
+
+char **authz_filter_namespaces(const struct role *const *roles, size_t role_count, const struct authz_request *rq)
+{
+	char **names = mem_new_array(1, sizeof(*names));
+	size_t count = 0;
+	struct want w;
+
+	want_resource(rq, rq->info->verb, &w);
+	for (size_t i = 0; i < role_count; i++) {
+		for (size_t k = 0; k < roles[i]->rule_count; k++) {
+			const struct role_rule *rule = &roles[i]->rules[k];
+
+			for (char **name = rule->namespaces; rule_fits(rule, &w) && name && *name; name++)
+				if (!list_has(names, *name))
+					words_add(&names, count++, *name);
+		}
+	}
+	return names;
+}
+
 static bool may_see(const struct role *const *roles, size_t role_count, const struct authz_request *rq,
 		    struct authz_answer *answer)
 {
@@ -171,7 +216,9 @@ static void decide_path(const struct role *const *roles, size_t role_count, cons
 	answer->allowed = *rq->info->verb && find_rule(roles, role_count, &w, answer->rule, sizeof(answer->rule));
 }
 
-/* An apply patch makes the object where it is not there yet; through a subresource it never does. */
+/*
+ * An apply patch makes the object where it is not there yet; through a subresource it never does.
+ */
 static bool may_create(const struct authz_request *rq, const char *role_verb)
 {
 	return rq->apply_patch && strcmp(role_verb, "patch") == 0 && *rq->info->subresource == '\0';
@@ -193,8 +240,13 @@ static void decide_resource(const struct role *const *roles, size_t role_count, 
 	if (*verb == '\0')
 		return;
 	want_resource(rq, verb, &w);
-	if (!find_rule(roles, role_count, &w, answer->rule, sizeof(answer->rule)))
-		return;
+	if (!find_rule(roles, role_count, &w, answer->rule, sizeof(answer->rule))) {
+		w.somewhere = answer->filtered = may_filter(info, verb);
+		if (!answer->filtered || !find_rule(roles, role_count, &w, answer->rule, sizeof(answer->rule))) {
+			answer->filtered = false;
+			return;
+		}
+	}
 	if (may_create(rq, verb)) {
 		char create_rule[sizeof(answer->rule)];
 

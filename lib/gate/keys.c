@@ -10,6 +10,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
+#include "lib/base/secret.h"
+#include "lib/crypto/random.h"
 #include "lib/gate/keys_inner.h"
 #include "lib/gate/uuid.h"
 
@@ -96,6 +98,24 @@ static int audit_key_open(const char *state_dir, struct key **ret_key, struct er
 	return 0;
 }
 
+static int seal_key_open(const char *state_dir, uint8_t key[AEAD_KEY_SIZE], struct err *e)
+{
+	AUTO_FREE char *path = mem_printf("%s/seal.key", state_dir);
+	AUTO_BUF struct buf file;
+
+	if (read_secret(path, &file, e) == 0) {
+		if (file.len != AEAD_KEY_SIZE)
+			return err_set(e, ERR_CORRUPT, "%s has %zu bytes; it must have %d. Without it a new one is made", path,
+				       file.len, AEAD_KEY_SIZE);
+		memcpy(key, file.at, AEAD_KEY_SIZE);
+		return 0;
+	}
+	if (e->code != ERR_NOT_FOUND)
+		return -1;
+	random_bytes(key, AEAD_KEY_SIZE);
+	return file_write_atomic(path, span_from(key, AEAD_KEY_SIZE), 0600, e);
+}
+
 int keys_open(const char *state_dir, struct keys **ret_keys, struct err *e)
 {
 	struct keys *k;
@@ -104,7 +124,7 @@ int keys_open(const char *state_dir, struct keys **ret_keys, struct err *e)
 		return -1;
 	k = mem_new(sizeof(*k));
 	if (ca_open(state_dir, &k->ca, e) < 0 || audit_key_open(state_dir, &k->audit, e) < 0 ||
-	    token_keys_open(state_dir, &k->tokens, e) < 0) {
+	    seal_key_open(state_dir, k->seal, e) < 0 || token_keys_open(state_dir, &k->tokens, e) < 0) {
 		keys_free(k);
 		return -1;
 	}
@@ -122,6 +142,7 @@ void keys_free(struct keys *k)
 	key_free(k->audit);
 	ca_free(k->ca);
 	free(k->ca_pem);
+	secret_wipe(k->seal, sizeof(k->seal));
 	free(k);
 }
 
@@ -138,6 +159,11 @@ const char *keys_ca_sha256(const struct keys *k)
 struct key *keys_audit(const struct keys *k)
 {
 	return k->audit;
+}
+
+const uint8_t *keys_seal(const struct keys *k)
+{
+	return k->seal;
 }
 
 int keys_issue_server(struct keys *k, const char *const *names, size_t name_count, struct buf *ret_chain_pem,

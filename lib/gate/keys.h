@@ -1,5 +1,5 @@
 /*
- * The state directory's keys: central's CA, the RS256 keys of tokens, the audit signing key.
+ * The state directory's keys: central's CA, the RS256 keys of tokens, the audit signing key, the sealing key.
  *
  * Everything is made at the first start and lives in files of mode 0600 in the state directory (0700).
  */
@@ -31,6 +31,7 @@ int keys_reload_tokens(struct keys *k, const char *state_dir, struct err *e);
 const char *keys_ca_pem(const struct keys *k);
 const char *keys_ca_sha256(const struct keys *k); /* "sha256:<hex>" over the SPKI */
 struct key *keys_audit(const struct keys *k);
+const uint8_t *keys_seal(const struct keys *k); /* AEAD_KEY_SIZE bytes, for what clients keep for central */
 
 /* A leaf of the CA for these names (DNS names and addresses), 90 days: chain PEM with the CA, and key PEM (secret). */
 int keys_issue_server(struct keys *k, const char *const *names, size_t name_count, struct buf *ret_chain_pem,

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "lib/crypto/aead.h"
 #include "lib/crypto/ca.h"
 #include "lib/crypto/jwt.h"
 #include "lib/crypto/key.h"
@@ -28,6 +29,7 @@ struct keys {
 	struct ca *ca;
 	char *ca_pem;
 	struct key *audit;
+	uint8_t seal[AEAD_KEY_SIZE];
 	struct token_keys tokens; /* all else is as it was at keys_open, so threads need no lock for it */
 };
 

@@ -1,4 +1,7 @@
-/* Central's pass-through: a Kubernetes request from a user is decided, audited and sent to the cluster's agent. */
+/*
+ * Central's pass-through: a Kubernetes request from a user is decided, audited and sent to the
+ * cluster's agent.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +14,10 @@
 #include "lib/gate/central.h"
 #include "lib/gate/header_filter.h"
 #include "lib/gate/proxy_audit.h"
+#include "lib/gate/proxy_filter.h"
 #include "lib/gate/relay.h"
 #include "lib/gate/token_cache.h"
+#include "lib/gate/words.h"
 #include "lib/kube/status.h"
 
 #define PROXY_TRIES_MAX 4
@@ -54,6 +59,8 @@ static void proxied_refuse(struct proxied *p, int status, const char *message, u
 
 	if (!p->relay)
 		return;
+	if (status == 410)
+		f.reason = "Expired"; /* what clients look for before they list anew */
 	buf_init(&body, 16 * 1024);
 	if (p->resource && p->resource[0]) {
 		f.name = p->name[0] ? p->name : NULL;
@@ -119,6 +126,23 @@ static void proxied_note_info(struct proxied *p, const struct request_info *info
 		  strcmp(info->subresource, "log") == 0;
 }
 
+static int proxied_filter(struct proxied *p, const struct snapshot_user *user, const struct authz_request *rq,
+			  struct err *e)
+{
+	struct proxy_filter_options o = {
+		.namespaces = authz_filter_namespaces(user->roles, user->role_count, rq),
+		.info = rq->info,
+		.request = relay_request(p->relay),
+		.target = p->target,
+		.seal_key = keys_seal(p->central->keys),
+		.user_id = p->user_id,
+		.cluster_id = p->cluster_id,
+	};
+
+	return proxy_filter_new(&o, &p->filter, e);
+}
+
+/* 0, or the status to refuse with. */
 static int proxied_decide(struct proxied *p, const struct snapshot_user *user,
 			  const struct snapshot_cluster *cluster, struct err *e)
 {
@@ -127,15 +151,17 @@ static int proxied_decide(struct proxied *p, const struct snapshot_user *user,
 	char sentence[sizeof(e->text)];
 
 	if (request_info_parse(&p->info->info, relay_request(p->relay)->method, p->target, e) < 0)
-		return -1;
+		return err_http_status(e->code);
 	proxied_note_info(p, rq.info);
 	p->apply_patch = rq.apply_patch = header_is_apply_patch(relay_request(p->relay));
 	authz_decide(user->roles, user->role_count, &rq, &answer);
 	(void)snprintf(p->rule, sizeof(p->rule), "%s", answer.rule);
-	if (answer.allowed)
-		return 0;
-	authz_denial(user->email, user->roles, user->role_count, &rq, &answer, sentence, sizeof(sentence));
-	return err_set(e, ERR_DENIED, "%s", sentence);
+	if (!answer.allowed) {
+		authz_denial(user->email, user->roles, user->role_count, &rq, &answer, sentence, sizeof(sentence));
+		(void)err_set(e, ERR_DENIED, "%s", sentence);
+		return 403;
+	}
+	return answer.filtered ? proxied_filter(p, user, &rq, e) : 0;
 }
 
 /* Sending it. */
@@ -156,7 +182,8 @@ static void proxied_taught(void *owner, const struct err *why)
 
 static void proxied_send(struct proxied *p, struct h2 *h)
 {
-	AUTO_FREE char *target = mem_printf("/k8s%.*s", SPAN_ARG(p->target));
+	struct span asked = p->filter ? proxy_filter_target(p->filter) : p->target;
+	AUTO_FREE char *target = mem_printf("/k8s%.*s", SPAN_ARG(asked));
 	const struct http_head *request = relay_request(p->relay);
 	bool ended = relay_request_ended(p->relay);
 	struct header_list fields;
@@ -167,7 +194,10 @@ static void proxied_send(struct proxied *p, struct h2 *h)
 		.target = span_of(target),
 	};
 
-	header_filter_request(request, &fields);
+	if (p->filter)
+		proxy_filter_request(p->filter, request, &fields);
+	else
+		header_filter_request(request, &fields);
 	header_list_add(&fields, "mk8s-user", span_of(p->user));
 	header_list_add(&fields, "mk8s-roles", span_of(p->role_names));
 	header_list_add(&fields, "mk8s-rules", span_of(p->rules_sha256));
@@ -226,12 +256,12 @@ static void proxied_admit(struct proxied *p)
 		proxied_on_disk(p, &e);
 }
 
-static void proxied_deny(struct proxied *p, const struct err *why)
+static void proxied_deny(struct proxied *p, int status, const struct err *why)
 {
 	struct err e = { 0 };
 
 	(void)proxied_audit_received(p, "deny", NULL, &e); /* the refusal stands whether or not it can be recorded */
-	proxied_refuse(p, err_http_status(why->code), why->text, 0);
+	proxied_refuse(p, status, why->text, 0);
 }
 
 static void proxied_keep_user(struct proxied *p, const struct snapshot_user *user)
@@ -243,7 +273,9 @@ static void proxied_keep_user(struct proxied *p, const struct snapshot_user *use
 	p->rules_json = mem_dup_str(user->rules_json);
 }
 
-/* Either the cluster, or the answer of one that does not exist: who may not see it learns nothing. */
+/*
+ * Either the cluster, or the answer of one that does not exist: who may not see it learns nothing.
+ */
 static const struct snapshot_cluster *proxied_cluster(struct proxied *p, const struct snapshot_user *user,
 						      const char *id_or_name, struct err *e)
 {
@@ -263,6 +295,7 @@ static void proxied_start(struct proxied *p, const char *id_or_name)
 	const struct snapshot_user *user;
 	const struct snapshot_cluster *cluster;
 	struct err e = { 0 };
+	int status;
 
 	user = proxied_authenticate(p, &e);
 	if (!user) {
@@ -274,8 +307,12 @@ static void proxied_start(struct proxied *p, const char *id_or_name)
 	proxied_keep_user(p, user);
 	server_stream_set_user(relay_down(p->relay), p->user);
 	cluster = proxied_cluster(p, user, id_or_name, &e);
-	if (!cluster || proxied_target(p, &e) < 0 || proxied_decide(p, user, cluster, &e) < 0)
-		proxied_deny(p, &e);
+	if (!cluster || proxied_target(p, &e) < 0)
+		status = err_http_status(e.code);
+	else
+		status = proxied_decide(p, user, cluster, &e);
+	if (status)
+		proxied_deny(p, status, &e);
 	else
 		proxied_admit(p);
 }
@@ -293,6 +330,25 @@ void proxy_serve(void *app, struct http_stream *s, const char *const *params)
 
 /* The agent's answer. */
 
+/* The answer's fields; -1 after a refusal. */
+static int proxied_filter_head(struct proxied *p, const struct http_head *head, struct header_list *ret_fields)
+{
+	bool has_items, is_head = span_equal_str(relay_request(p->relay)->method, "HEAD");
+	struct err e = { 0 };
+
+	if (!p->filter) {
+		header_filter_answer(head, ret_fields);
+		return 0;
+	}
+	if (proxy_filter_answer(head, ret_fields, &has_items, &e) < 0) {
+		proxied_refuse(p, 502, e.text, 0);
+		return -1;
+	}
+	if (has_items && !is_head)
+		relay_set_filter(p->relay, proxy_filter_body, p->filter);
+	return 0;
+}
+
 static void proxied_on_head(void *owner, struct relay *r, const struct http_head *head)
 {
 	struct proxied *p = owner;
@@ -304,7 +360,8 @@ static void proxied_on_head(void *owner, struct relay *r, const struct http_head
 		proxied_refuse(p, 503, "the cluster's agent needs the rules again; try again", PROXY_RETRY_AFTER_S);
 		return;
 	}
-	header_filter_answer(head, &fields);
+	if (proxied_filter_head(p, head, &fields) < 0)
+		return;
 	header_list_add(&fields, "x-content-type-options", SPAN("nosniff"));
 	if (!http_field_find(head, "audit-id"))
 		header_list_add(&fields, "audit-id", span_of(p->id));
@@ -346,6 +403,21 @@ static const struct relay_events proxy_events = {
 
 /* Live requests. */
 
+/* What is granted by now may be less; also when it is more a client has to list anew. */
+static bool proxied_same_filter(const struct proxied *p, const struct snapshot_user *user,
+				const struct authz_request *rq, const struct authz_answer *answer)
+{
+	char **names;
+	bool same;
+
+	if (!answer->filtered)
+		return p->filter == NULL;
+	names = authz_filter_namespaces(user->roles, user->role_count, rq);
+	same = p->filter && proxy_filter_grants(p->filter, (const char *const *)names);
+	words_free(names);
+	return same;
+}
+
 static bool proxied_still_allowed(struct proxied *p)
 {
 	const struct snapshot *s = p->central->snapshot;
@@ -364,7 +436,7 @@ static bool proxied_still_allowed(struct proxied *p)
 	if (request_info_parse(&p->info->info, relay_request(p->relay)->method, p->target, &e) < 0)
 		return false;
 	authz_decide(user->roles, user->role_count, &rq, &answer);
-	return answer.allowed;
+	return answer.allowed && proxied_same_filter(p, user, &rq, &answer);
 }
 
 void proxy_recheck(struct central *c)

@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/gate/proxy_filter.h"
 #include "lib/crypto/random.h"
 
 struct proxied *proxied_new(struct central *c)
@@ -28,6 +29,7 @@ void proxied_free_texts(struct proxied *p)
 
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		free(*texts[i]);
+	proxy_filter_free(p->filter);
 }
 
 /* "kubectl get" as kubectl says itself, else "GET /api/v1/pods" without the query. */

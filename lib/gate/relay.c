@@ -4,12 +4,13 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/mem.h"
 
 #define RELAY_QUEUE_HIGH (256 * 1024) /* above it the other side is not read from */
 #define RELAY_HELD_MAX (2 * 1024 * 1024) /* above any stream window that we announce */
 #define RELAY_REPLAY_MAX (256 * 1024)    /* of a request's body are kept for another upstream */
+#define RELAY_FILTERED_MAX (8 * 1024 * 1024) /* a filter's largest item, and what a window lets in besides */
+#define RELAY_PIECE (64 * 1024)              /* of it go into the stream's queue at once */
 
 struct relay_side {
 	struct http_stream *stream; /* NULL before it is there and after its on_close */
@@ -25,6 +26,10 @@ struct relay {
 	struct buf held; /* the request's body so far, while it may have to be sent (again) */
 	bool held_lost;  /* more came than is kept for another upstream */
 	bool answered;   /* a head went down */
+	relay_filter_fn *filter; /* NULL: bodies pass as they come */
+	void *filter_ctx;
+	struct buf filtered;   /* what waits for room in the down side's queue */
+	size_t filtered_sent; /* of it, from the front */
 	struct http_stats stats; /* of down, kept past its end */
 	struct err why;
 };
@@ -40,6 +45,7 @@ struct relay *relay_new(struct http_stream *down, const struct relay_events *eve
 	r->down.stream = down;
 	r->down.ended = http_stream_ended(down);
 	buf_init(&r->held, RELAY_HELD_MAX);
+	buf_init(&r->filtered, RELAY_FILTERED_MAX);
 	http_stream_attach(down, &relay_downstream, r);
 	return r;
 }
@@ -50,6 +56,7 @@ static void relay_finish_if_done(struct relay *r)
 		return;
 	r->events->on_done(r->owner, r, &r->why);
 	buf_free(&r->held);
+	buf_free(&r->filtered);
 	free(r);
 }
 
@@ -94,6 +101,41 @@ static void pass_end(struct relay *r, struct relay_side *to)
 	to->finished = true;
 	if (http_stream_end(to->stream, NULL, 0, &e) < 0)
 		relay_abort(r, &e);
+}
+
+/* Sends on what the filter gave, as far as the queue has room; the upstream is paid when all is gone. */
+static void send_filtered(struct relay *r)
+{
+	struct err e = { 0 };
+
+	while (r->filtered_sent < r->filtered.len && http_stream_queued(r->down.stream) <= RELAY_QUEUE_HIGH) {
+		size_t len = r->filtered.len - r->filtered_sent;
+		struct span piece = span_from(r->filtered.at + r->filtered_sent, len < RELAY_PIECE ? len : RELAY_PIECE);
+
+		if (http_stream_send(r->down.stream, piece, &e) < 0) {
+			relay_abort(r, &e);
+			return;
+		}
+		r->filtered_sent += piece.len;
+	}
+	if (r->filtered_sent < r->filtered.len || http_stream_queued(r->down.stream) > RELAY_QUEUE_HIGH)
+		return;
+	buf_free(&r->filtered);
+	r->filtered_sent = 0;
+	if (r->up.ended)
+		pass_end(r, &r->down);
+	else
+		pay_owed(&r->up);
+}
+
+static void filter_on(struct relay *r, struct span bytes, bool is_end)
+{
+	struct err e = { 0 };
+
+	if (r->filter(r->filter_ctx, bytes, is_end, &r->filtered, &e) < 0)
+		relay_abort(r, &e);
+	else
+		send_filtered(r);
 }
 
 /* The asking side. */
@@ -147,7 +189,10 @@ static void down_drain(void *owner, struct http_stream *s UNUSED)
 {
 	struct relay *r = owner;
 
-	pay_owed(&r->up);
+	if (r->filter)
+		send_filtered(r);
+	else
+		pay_owed(&r->up);
 }
 
 static void down_close(void *owner, struct http_stream *s, const struct err *why)
@@ -188,7 +233,10 @@ static void up_body(void *owner, struct http_stream *s, struct span bytes)
 		return;
 	}
 	r->up.owed += bytes.len;
-	pass_on(r, &r->up, &r->down, bytes);
+	if (r->filter)
+		filter_on(r, bytes, false);
+	else
+		pass_on(r, &r->up, &r->down, bytes);
 }
 
 static void up_end(void *owner, struct http_stream *s UNUSED, const struct http_field *trailers UNUSED,
@@ -197,7 +245,11 @@ static void up_end(void *owner, struct http_stream *s UNUSED, const struct http_
 	struct relay *r = owner;
 
 	r->up.ended = true;
-	if (r->answered)
+	if (!r->answered || !r->down.stream || r->down.finished)
+		return;
+	if (r->filter)
+		filter_on(r, SPAN_NONE, true);
+	else
 		pass_end(r, &r->down);
 }
 
@@ -254,6 +306,12 @@ bool relay_request_ended(const struct relay *r)
 bool relay_may_retry(const struct relay *r)
 {
 	return r->down.stream && !r->held_lost && !r->answered;
+}
+
+void relay_set_filter(struct relay *r, relay_filter_fn *filter, void *ctx)
+{
+	r->filter = filter;
+	r->filter_ctx = ctx;
 }
 
 void relay_answer(struct relay *r, const struct http_head *head)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "lib/base/buf.h"
 #include "lib/net/http.h"
 
 struct relay;
@@ -34,6 +35,13 @@ bool relay_request_ended(const struct relay *r);
 /* Whether the whole body so far is still held and nothing was answered, so that another upstream may be connected. */
 bool relay_may_retry(const struct relay *r);
 
+/*
+ * What the upstream's body becomes on its way down: appends to `out` what goes on of `bytes`, and at the end of the body
+ * (`is_end`, no bytes) what is left. -1 cuts the answer.
+ */
+typedef int relay_filter_fn(void *ctx, struct span bytes, bool is_end, struct buf *out, struct err *e);
+/* Before relay_answer, whose head then says no length. `ctx` is borrowed until on_done. */
+void relay_set_filter(struct relay *r, relay_filter_fn *filter, void *ctx);
 /* Passes a head on to the asking side; the body follows by itself. */
 void relay_answer(struct relay *r, const struct http_head *head);
 /* Answers by ourselves (before any relay_answer) and ends; an upstream is reset. `retry_after_s` 0: no such field. */

@@ -14,6 +14,7 @@
 #include "lib/base/mem.h"
 #include "lib/format/json.h"
 #include "lib/gate/authz.h"
+#include "lib/gate/words.h"
 
 /* Rules as "CLUSTER NAMESPACES VERBS RESOURCES", lists by commas, "-" for an empty one; rules by ';'. */
 static struct role *role_make(const char *name, const char *rules)
@@ -478,11 +479,80 @@ static void namespaces_limit(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(namespace_rows); i++) {
 		AUTO_FREE char *rules = mem_printf("c %s * *", namespace_rows[i].namespaces);
+		struct authz_answer answer =
+			ask(rules, "c", namespace_rows[i].method, namespace_rows[i].target, false);
 
-		if (ask(rules, "c", namespace_rows[i].method, namespace_rows[i].target, false).allowed !=
-		    namespace_rows[i].allowed)
+		if ((answer.allowed && !answer.filtered) != namespace_rows[i].allowed)
 			fail_msg("%s %s for %s: %s", namespace_rows[i].method, namespace_rows[i].target,
 				 namespace_rows[i].namespaces, namespace_rows[i].allowed ? "denied" : "allowed");
+	}
+}
+
+/* Over all namespaces: which ones' items an answer may show; NULL: denied, "": all of them. */
+static const struct {
+	const char *rules, *method, *target, *names;
+} filter_rows[] = {
+	{ "c a list pods", "GET", "/api/v1/pods", "a" },
+	{ "c a list pods", "HEAD", "/api/v1/pods", "a" },
+	{ "c a,b list pods", "GET", "/api/v1/pods", "a,b" },
+	{ "c a,b list pods;c b,d * *", "GET", "/api/v1/pods", "a,b,d" },
+	{ "c a watch pods", "GET", "/api/v1/pods?watch=1", "a" },
+	{ "c a watch pods", "GET", "/api/v1/watch/pods", "a" },
+	{ "c a * *", "GET", "/api/v1/pods?fieldSelector=metadata.name%3Dx", "a" },
+	{ "c a list pods;c b watch pods", "GET", "/api/v1/pods", "a" },
+	{ "c a list pods;c b list secrets", "GET", "/api/v1/pods", "a" },
+	{ "c a list pods;d b list pods", "GET", "/api/v1/pods", "a" },
+	{ "c a list pods;* b list *", "GET", "/api/v1/pods", "a,b" },
+	{ "c a list pods;c * list pods", "GET", "/api/v1/pods", "" },
+	{ "c a,* list pods", "GET", "/api/v1/pods", "" },
+	{ "c a list *", "GET", "/apis/example.com/v1/widgets", "a" },
+	{ "c a list deployments", "GET", "/apis/apps/v1/deployments", "a" },
+	{ "c a list namespaces", "GET", "/api/v1/namespaces", "a" },
+	{ "c a watch namespaces", "GET", "/api/v1/namespaces?watch=true", "a" },
+	{ "c a list *", "GET", "/api/v1/namespaces?fieldSelector=metadata.name=b", "a" },
+	{ "c a list namespaces", "GET", "/api/v1/pods", NULL },
+	{ "c a list pods", "GET", "/api/v1/namespaces", NULL },
+	{ "c a list pods", "GET", "/api/v1/pods?watch=1", NULL },
+	{ "c a watch pods", "GET", "/api/v1/pods", NULL },
+	{ "c a get pods", "GET", "/api/v1/pods", NULL },
+	{ "c - list pods", "GET", "/api/v1/pods", NULL },
+	{ "c a list -", "GET", "/api/v1/pods", NULL },
+	{ "d a list pods", "GET", "/api/v1/pods", NULL },
+	{ "c a list deployments", "GET", "/apis/look.alike/v1/deployments", NULL },
+	{ "c a * *", "GET", "/api/v1/nodes", NULL },
+	{ "c a * *", "GET", "/api/v1/persistentvolumes?watch=1", NULL },
+	{ "c a * *", "GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles", NULL },
+	{ "c a * *", "GET", "/api/v1/namespaces/b/pods", NULL },
+	{ "c a * *", "GET", "/api/v1/watch/namespaces/b", NULL },
+	{ "c a * *", "DELETE", "/api/v1/pods", NULL },
+	{ "c a * *", "POST", "/api/v1/pods", NULL },
+	{ "c a * *", "GET", "/logs", NULL },
+};
+
+static void whole_lists_are_filtered(void **state)
+{
+	static struct request_info info;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(filter_rows); i++) {
+		struct role *role = role_make("tested", filter_rows[i].rules);
+		const struct role *const roles[] = { role };
+		struct authz_request rq = { "c", &info, false };
+		struct authz_answer answer;
+		char text[100] = "";
+		char **names;
+
+		parse_request(filter_rows[i].method, filter_rows[i].target, &info);
+		authz_decide(roles, 1, &rq, &answer);
+		names = authz_filter_namespaces(roles, 1, &rq);
+		for (char **name = names; answer.filtered && *name; name++)
+			(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", *text ? "," : "", *name);
+		if (answer.allowed != (filter_rows[i].names != NULL) || answer.filtered != (*text != '\0') ||
+		    strcmp(text, filter_rows[i].names ? filter_rows[i].names : "") != 0)
+			fail_msg("row %zu: %s %s with %s: %s \"%s\"", i, filter_rows[i].method, filter_rows[i].target,
+				 filter_rows[i].rules, answer.allowed ? "allowed" : "denied", text);
+		words_free(names);
+		role_free(role);
 	}
 }
 
@@ -747,6 +817,7 @@ int main(void)
 		cmocka_unit_test(unknown_methods_are_denied_to_everybody),
 		cmocka_unit_test(resources_match_with_their_group),
 		cmocka_unit_test(namespaces_limit),
+		cmocka_unit_test(whole_lists_are_filtered),
 		cmocka_unit_test(a_namespace_is_read_only_with_its_resource),
 		cmocka_unit_test(discovery_is_for_whoever_sees_the_cluster),
 		cmocka_unit_test(an_apply_patch_may_create),

@@ -95,7 +95,7 @@ static char *token_key_path(struct place *p, size_t *ret_count)
 
 static void what_is_made_is_private(void **state)
 {
-	static const char *const files[] = { "ca.crt", "ca.key", "audit.key" };
+	static const char *const files[] = { "ca.crt", "ca.key", "audit.key", "seal.key" };
 	struct place *p = *state;
 	AUTO_FREE char *token_path = NULL;
 	struct stat st;
@@ -161,7 +161,7 @@ static void a_state_directory_open_to_others_is_refused(void **state)
 
 static void damaged_files_are_refused_and_kept(void **state)
 {
-	static const char *const files[] = { "ca.key", "ca.crt", "audit.key" };
+	static const char *const files[] = { "ca.key", "ca.crt", "audit.key", "seal.key" };
 	struct place *p = *state;
 
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
