@@ -9,7 +9,7 @@
 const struct verb *const cli_verbs[] = {
 	&verb_login,      &verb_logout,     &verb_status, &verb_clusters, &verb_kubectl,
 	&verb_kubeconfig, &verb_credential, &verb_users,  &verb_roles,    &verb_audit,
-	&verb_completion, &verb_version,    NULL,
+	&verb_why,        &verb_completion, &verb_version, NULL,
 };
 
 static int run(struct cli *c, int argc, char **argv, struct err *e)

@@ -36,7 +36,7 @@ extern const struct verb *const cli_verbs[];
 
 extern const struct verb verb_login, verb_logout, verb_status, verb_clusters, verb_kubectl,
 	verb_kubeconfig, verb_credential, verb_users, verb_roles, verb_audit, verb_completion,
-	verb_version;
+	verb_version, verb_why;
 
 /* By name or alias; NULL when there is none. */
 const struct verb *verb_find(const struct verb *const *verbs, const char *name);

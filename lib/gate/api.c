@@ -40,6 +40,7 @@ const struct route central_routes[] = {
 	{ "GET", "/roles/{name}", ACCESS_ADMIN, api_roles_get, NULL, 0, "one role" },
 	{ "PUT", "/roles/{name}", ACCESS_ADMIN, api_roles_put, NULL, BODY_ROLES, "set a role" },
 	{ "DELETE", "/roles/{name}", ACCESS_ADMIN, api_roles_delete, NULL, 0, "remove a role that no user holds" },
+	{ "GET", "/why", ACCESS_USER, api_why, NULL, 0, "which rule allows a request, or why none does" },
 	{ "GET", "/audit", ACCESS_ADMIN, api_audit_list, NULL, 0, "the audit trail, newest first" },
 	{ "GET", "/audit/verify", ACCESS_ADMIN, api_audit_verify, NULL, 0, "check the trail's hash chain" },
 };

@@ -35,5 +35,6 @@ request_fn api_users_list, api_users_create, api_users_get, api_users_patch, api
 request_fn api_roles_list, api_roles_create, api_roles_get, api_roles_put, api_roles_delete, api_roles_apply;
 request_fn api_clusters_list, api_clusters_create, api_clusters_get, api_clusters_delete, api_clusters_token;
 request_fn api_audit_list, api_audit_verify;
+request_fn api_why;
 
 #endif

@@ -194,6 +194,23 @@ char **authz_filter_namespaces(const struct role *const *roles, size_t role_coun
 	return names;
 }
 
+enum authz_lack authz_rule_lacks(const struct role_rule *rule, const struct authz_request *rq,
+				 const char *verb)
+{
+	struct want w;
+
+	want_resource(rq, verb, &w);
+	w.everything = !rq->info->is_resource;
+	if (!role_glob_match(rule->cluster, rq->cluster))
+		return AUTHZ_LACKS_CLUSTER;
+	if (!list_covers(rule->verbs, verb))
+		return AUTHZ_LACKS_VERB;
+	if (!resources_cover(rule->resources, &w))
+		return AUTHZ_LACKS_RESOURCE;
+	w.somewhere = rq->info->is_resource && may_filter(rq->info, verb);
+	return rule_covers(rule, &w) ? AUTHZ_LACKS_NOTHING : AUTHZ_LACKS_NAMESPACE;
+}
+
 static bool may_see(const struct role *const *roles, size_t role_count, const struct authz_request *rq,
 		    struct authz_answer *answer)
 {

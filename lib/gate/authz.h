@@ -38,6 +38,22 @@ void authz_decide(const struct role *const *roles, size_t role_count, const stru
  */
 char **authz_filter_namespaces(const struct role *const *roles, size_t role_count, const struct authz_request *rq);
 
+/* What a rule lacks for a request, the first of these in this order. */
+enum authz_lack {
+	AUTHZ_LACKS_NOTHING,
+	AUTHZ_LACKS_CLUSTER,
+	AUTHZ_LACKS_VERB,
+	AUTHZ_LACKS_RESOURCE,
+	AUTHZ_LACKS_NAMESPACE,
+};
+
+/*
+ * For people who ask why. `verb` is the role verb, as an answer names it. A rule whose namespaces
+ * a filtered request shows lacks nothing.
+ */
+enum authz_lack authz_rule_lacks(const struct role_rule *rule, const struct authz_request *rq,
+				 const char *verb);
+
 /*
  * Whether any rule of the roles names the cluster: who sees none of it gets the answer of an
  * unknown cluster.

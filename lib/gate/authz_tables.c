@@ -151,6 +151,14 @@ bool authz_group_is_builtin(const char *plural, const char *group)
 	return !known && *group == '\0';
 }
 
+const char *authz_builtin_group(const char *plural)
+{
+	for (size_t i = 0; i < COUNT_OF(builtin); i++)
+		if (strcmp(builtin[i].plural, plural) == 0)
+			return builtin[i].group;
+	return "";
+}
+
 bool authz_is_cluster_scoped(const char *group, const char *resource)
 {
 	for (size_t i = 0; i < COUNT_OF(builtin); i++)
@@ -188,6 +196,8 @@ const char *authz_role_verb(const char *verb, const char *group, const char *res
 		return "admin";
 	if (strcmp(verb, "proxy") == 0)
 		return "proxy";
+	if (strcmp(verb, "*") == 0) /* no request's verb: a review asks for every one */
+		return "*";
 	for (size_t i = 0; i < COUNT_OF(own_verbs); i++) {
 		bool fits = !own_verbs[i].resource || (*group == '\0' && strcmp(own_verbs[i].resource, resource) == 0);
 

@@ -7,6 +7,9 @@
 /* Whether a plural written without a group means this group: the core group (""), or the built-in one. */
 bool authz_group_is_builtin(const char *plural, const char *group);
 
+/* The group that a plural without one means: the first built-in one that has it, else the core's "". */
+const char *authz_builtin_group(const char *plural);
+
 /* Whether the built-in resource belongs to no namespace. Unknown ones do not count. */
 bool authz_is_cluster_scoped(const char *group, const char *resource);
 
