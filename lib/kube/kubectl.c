@@ -14,8 +14,10 @@
 
 enum { ERRORS_MAX = 16 * 1024 * 1024 };
 
-static const struct kubectl_verb *const verbs[] = { &kubectl_apply, &kubectl_delete, &kubectl_get,
-						    &kubectl_logs };
+static const struct kubectl_verb *const verbs[] = {
+	&kubectl_annotate, &kubectl_apply, &kubectl_create, &kubectl_delete, &kubectl_get,
+	&kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_scale, &kubectl_wait,
+};
 
 /* Who is asked, and as whom, is not kubectl's to choose here. */
 static const char *const refused_options[] = {
@@ -187,7 +189,7 @@ const struct kube_resource *kubectl_find(struct kubectl *k, const char *name)
 
 const char *kubectl_verbs(void)
 {
-	return "apply delete get logs";
+	return "annotate apply create delete get label logs patch scale wait";
 }
 
 static const struct kubectl_verb *find_verb(struct kubectl *k, const char *name)
@@ -248,7 +250,7 @@ static void print_overview(struct kubectl *k)
 {
 	kubectl_printf(k, KUBECTL_OUT, "The built-in kubectl. Commands:\n");
 	for (size_t i = 0; i < COUNT_OF(verbs); i++)
-		kubectl_printf(k, KUBECTL_OUT, "  %-8s %s\n", verbs[i]->name, verbs[i]->summary);
+		kubectl_printf(k, KUBECTL_OUT, "  %-14s %s\n", verbs[i]->name, verbs[i]->summary);
 	kubectl_printf(k, KUBECTL_OUT, "\nWith kubectl installed on PATH, that one is used instead.\n");
 }
 
@@ -314,6 +316,7 @@ int kubectl_main(struct kube_client *c, int argc, char **argv, const struct kube
 	kubectl_write(&k, KUBECTL_ERR, buf_span(&k.errors));
 	buf_free(&k.errors);
 	kube_discovery_free(&k.discovery);
+	kubectl_template_free(k.template);
 	if (failed)
 		*e = k.first;
 	return failed ? 1 : 0;

@@ -11,7 +11,7 @@
 enum { HTTP_GONE = 410, PAGE_MAX = 256 * 1024 * 1024 };
 
 struct get_options {
-	const char *namespace, *output, *selector, *field_selector;
+	const char *namespace, *output, *selector, *field_selector, *sort_by;
 	int64_t chunk_size;
 	struct option_list files;
 	bool all_namespaces, watch, watch_only, no_headers, ignore_not_found, show_labels;
@@ -22,7 +22,8 @@ struct get_options {
 static const struct option_row rows[] = {
 	{ "namespace", 'n', OPTION_TEXT, AT(namespace), "NAMESPACE", "the namespace to look in", NULL, 0, 0 },
 	{ "all-namespaces", 'A', OPTION_FLAG, AT(all_namespaces), NULL, "list across all namespaces", NULL, 0, 0 },
-	{ "output", 'o', OPTION_TEXT, AT(output), "FORMAT", "wide, json, yaml or name", NULL, 0, 0 },
+	{ "output", 'o', OPTION_TEXT, AT(output), "FORMAT", "wide, json, yaml, name, jsonpath=TEMPLATE or custom-columns=SPEC", NULL, 0, 0 },
+	{ "sort-by", 0, OPTION_TEXT, AT(sort_by), "PATH", "order the list by the field at this JSONPath", NULL, 0, 0 },
 	{ "selector", 'l', OPTION_TEXT, AT(selector), "SELECTOR", "labels to filter on", NULL, 0, 0 },
 	{ "field-selector", 0, OPTION_TEXT, AT(field_selector), "SELECTOR", "fields to filter on", NULL, 0, 0 },
 	{ "filename", 'f', OPTION_LIST, AT(files), "FILE", "get what this manifest names", NULL, 0, 0 },
@@ -134,7 +135,9 @@ static char *list_path(struct get *g, const struct kubectl_target *t, const char
 	kubectl_put_query(&path, "continue", go_on);
 	kubectl_put_query(&path, "fieldSelector", g->o->field_selector);
 	kubectl_put_query(&path, "labelSelector", g->o->selector);
-	if (!whole && g->o->chunk_size > 0)
+	if (g->o->sort_by && is_table(g->output))
+		kubectl_put_query(&path, "includeObject", "Object");
+	if (!whole && g->o->chunk_size > 0 && !g->o->sort_by)
 		kubectl_put_query(&path, "limit", limit);
 	return buf_take_str(&path);
 }
@@ -245,9 +248,12 @@ static size_t print_table(struct get *g, size_t from, size_t to, bool with_prefi
 	struct err failure = { 0 };
 	size_t rows_printed;
 
-	for (size_t i = from; i < to; i++)
+	for (size_t i = from; i < to; i++) {
+		if (g->o->sort_by)
+			kubectl_sort_items(g->k, json_get(g->pages[i].document, "rows"), "object", g->o->sort_by);
 		if (table_print_add(table, g->pages[i].document, &failure))
 			kubectl_fail(g->k, &failure);
+	}
 	rows_printed = table_print_count(table);
 	if (rows_printed && separate && !g->o->no_headers)
 		kubectl_write(g->k, KUBECTL_OUT, SPAN("\n"));
@@ -302,6 +308,8 @@ static void print_documents(struct get *g)
 			json_add_item(json_get(list, "items"), g->pages[i].document);
 		g->pages[i].document = g->pages[i].is_list ? g->pages[i].document : NULL;
 	}
+	if (g->o->sort_by)
+		kubectl_sort_items(g->k, json_get(list, "items"), NULL, g->o->sort_by);
 	kubectl_print_object(g->k, g->output, g->o->managed_fields, list);
 }
 
@@ -399,6 +407,7 @@ static void get(struct kubectl *k, const struct get_options *o, const struct opt
 	struct get g = { .k = k, .o = o };
 	int rc;
 
+	k->no_headers = o->no_headers;
 	if (!check_options(k, o, args) || !kubectl_read_output(k, o->output, &g.output))
 		return;
 	rc = o->files.count ? kubectl_targets_of_files(k, &o->files, namespace, o->namespace != NULL, &g.targets)

@@ -13,6 +13,7 @@
 enum { KUBECTL_TEXT_MAX = 512 * 1024 * 1024, KUBECTL_FILE_MAX = 64 * 1024 * 1024 };
 
 struct json;
+struct kubectl_template;
 
 /* Custom resource definitions nest deeper than what JSON_LIMITS takes. */
 #define KUBECTL_JSON_LIMITS(max_len) ((struct json_limits){ (max_len), JSON_DEPTH_CEILING, 0 })
@@ -24,6 +25,9 @@ struct kubectl {
 	struct kube_discovery discovery; /* empty until a name asks for it */
 	bool discovered;
 	size_t documents;  /* of YAML printed */
+	struct kubectl_template *template; /* of -o jsonpath= and custom-columns=; owned */
+	bool no_headers;                   /* of custom columns */
+	bool takes_generated_names;        /* manifests may say generateName: such a target has no name */
 	bool stopped;      /* nobody reads the output any more, or the command was cancelled */
 	struct buf errors; /* sentences, written at the end as kubectl does */
 	struct err first;  /* the first of them */
@@ -39,7 +43,8 @@ struct kubectl_verb {
 	void (*run)(struct kubectl *k, int argc, char **argv, const char *namespace);
 };
 
-extern const struct kubectl_verb kubectl_get, kubectl_apply, kubectl_delete, kubectl_logs;
+extern const struct kubectl_verb kubectl_annotate, kubectl_apply, kubectl_create, kubectl_delete,
+	kubectl_get, kubectl_label, kubectl_logs, kubectl_patch, kubectl_scale, kubectl_wait;
 
 void kubectl_write(struct kubectl *k, enum kubectl_stream to, struct span bytes);
 void kubectl_printf(struct kubectl *k, enum kubectl_stream to, const char *fmt, ...) PRINTF(3, 4);
@@ -90,12 +95,23 @@ int kubectl_targets_of_files(struct kubectl *k, const struct option_list *files,
 bool kubectl_put_path(struct kubectl *k, struct buf *out, const struct kubectl_target *t);
 
 /* Printing objects with -o. */
-enum kubectl_output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_NAME };
+enum kubectl_output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_NAME, OUTPUT_TEMPLATE };
 
 /* Reads the value of -o; `text` NULL or "" is OUTPUT_TABLE. False after having noted the failure. */
 bool kubectl_read_output(struct kubectl *k, const char *text, enum kubectl_output *ret);
 /* Prints one object, or one document of a list of `items`; takes what it prints. Not for tables. */
 void kubectl_print_object(struct kubectl *k, enum kubectl_output o, bool managed_fields, struct json *object);
+/* Members by name, at every depth, as Go prints maps. */
+void kubectl_sort_members(struct json *item);
+/*
+ * -o jsonpath=TEMPLATE and custom-columns=SPEC. Read: 1 when `text` is one of them, 0 when not, -1 after having noted
+ * the failure. Print takes an object whose members are sorted.
+ */
+int kubectl_template_read(struct kubectl *k, const char *text);
+void kubectl_template_print(struct kubectl *k, const struct json *object, struct buf *out);
+void kubectl_template_free(struct kubectl_template *t);
+/* Orders an array by the field at a JSONPath, below the member `below` of each element unless that is NULL. */
+void kubectl_sort_items(struct kubectl *k, struct json *array, const char *below, const char *path);
 /* An empty v1 List to collect items in. */
 struct json *kubectl_new_list(void);
 /* Moves the items of a server's list into `list` and gives them their kind. */

@@ -18,6 +18,12 @@ static const struct {
 
 bool kubectl_read_output(struct kubectl *k, const char *text, enum kubectl_output *ret)
 {
+	int is_template = text ? kubectl_template_read(k, text) : 0;
+
+	if (is_template) {
+		*ret = OUTPUT_TEMPLATE;
+		return is_template > 0;
+	}
 	for (size_t i = 0; i < COUNT_OF(outputs); i++)
 		if (strcmp(text ? text : "", outputs[i].text) == 0) {
 			*ret = outputs[i].output;
@@ -25,7 +31,7 @@ bool kubectl_read_output(struct kubectl *k, const char *text, enum kubectl_outpu
 		}
 	kubectl_failf(k, ERR_USAGE,
 		      "unable to match a printer suitable for the output format \"%s\", the built-in kubectl "
-		      "has: json,name,wide,yaml",
+		      "has: custom-columns,json,jsonpath,name,wide,yaml",
 		      text);
 	return false;
 }
@@ -67,12 +73,12 @@ static void sort_members(struct json *object)
 }
 
 /* As Go prints maps: members by name, at every depth (the parser limits the depth). */
-static void sort_deep(struct json *item)
+void kubectl_sort_members(struct json *item)
 {
 	if (json_is_object(item))
 		sort_members(item);
 	for (struct json *child = json_first(item); child; child = json_next(child))
-		sort_deep(child);
+		kubectl_sort_members(child);
 }
 
 /* Go's encoder writes <, > and & in strings as \u003c and so on; nowhere else do they stand in JSON. */
@@ -126,7 +132,7 @@ static void put_json(struct buf *out, struct json *object)
 	struct buf text;
 
 	buf_init(&text, KUBECTL_TEXT_MAX);
-	sort_deep(object);
+	kubectl_sort_members(object);
 	json_print(object, JSON_PRETTY, &text);
 	put_go_json(out, buf_span(&text));
 	if (text.failed)
@@ -147,6 +153,9 @@ void kubectl_print_object(struct kubectl *k, enum kubectl_output o, bool managed
 		put_names(&out, object);
 	} else if (o == OUTPUT_JSON) {
 		put_json(&out, object);
+	} else if (o == OUTPUT_TEMPLATE) {
+		kubectl_sort_members(object);
+		kubectl_template_print(k, object, &out);
 	} else {
 		if (k->documents++)
 			(void)buf_put_str(&out, "---\n");

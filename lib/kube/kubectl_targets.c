@@ -139,7 +139,7 @@ static const struct kube_resource *find_kind(struct kubectl *k, const char *file
 		kubectl_failf(k, ERR_NOT_FOUND,
 			      "resource mapping not found for name: \"%s\" namespace: \"%s\" from \"%s\": no "
 			      "matches for kind \"%s\" in version \"%s\"\nensure CRDs are installed first",
-			      name, namespace ? namespace : "", file, kind, api_version);
+			      name ? name : "", namespace ? namespace : "", file, kind, api_version);
 	return r;
 }
 
@@ -176,9 +176,9 @@ static int add_object(struct kubectl *k, const char *file, struct json *object, 
 
 	if (!api_version || !kind)
 		kubectl_failf(k, ERR_INPUT, "error parsing %s: apiVersion or kind is not set", file);
-	else if ((!name || !name[0]) && generated)
+	else if ((!name || !name[0]) && generated && !k->takes_generated_names)
 		kubectl_failf(k, ERR_INPUT, "from %s: cannot use generate name with apply", generated);
-	else if (!name || !name[0])
+	else if ((!name || !name[0]) && !generated)
 		kubectl_failf(k, ERR_INPUT, "resource name may not be empty");
 	else
 		r = find_kind(k, file, object, api_version, kind);

@@ -68,7 +68,7 @@ static const struct {
 	const char *says;
 } bad_rows[] = {
 	{ "gte pods", NULL, ERR_USAGE, "no command \"gte\", did you mean \"get\"?" },
-	{ "edit pod x", NULL, ERR_USAGE, "it has: apply delete get logs" },
+	{ "edit pod x", NULL, ERR_USAGE, "it has: annotate apply" },
 	{ "exec -it x -- sh", NULL, ERR_USAGE, "no command \"exec\"" },
 	{ "--nope get", NULL, ERR_USAGE, "unknown option --nope" },
 	{ "get pods --server=https://evil", NULL, ERR_USAGE, "--server is not taken here" },
@@ -80,7 +80,11 @@ static const struct {
 	{ "get pods -s x", NULL, ERR_USAGE, "unknown option -s" },
 	{ "get", NULL, ERR_USAGE, "specify the type" },
 	{ "get pods --raw=/x", NULL, ERR_USAGE, "unknown option --raw" },
-	{ "get pods -o jsonpath={.items}", NULL, ERR_USAGE, "output format" },
+	{ "get pods -o go-template={{.}}", NULL, ERR_USAGE, "output format" },
+	{ "get pods -o jsonpath={.items", NULL, ERR_INPUT, "no }" },
+	{ "get pods -o jsonpath=", NULL, ERR_USAGE, "no template given" },
+	{ "get pods -o custom-columns=A", NULL, ERR_USAGE, "<header>" },
+	{ "get pods -o custom-columns=A:{", NULL, ERR_INPUT, "unexpected path" },
 	{ "get pods --chunk-size=-1", NULL, ERR_USAGE, "chunk-size" },
 	{ "get pods x -A", NULL, ERR_USAGE, "across all namespaces" },
 	{ "get pods x -l a=b", NULL, ERR_USAGE, "selector" },

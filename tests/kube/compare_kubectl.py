@@ -1,0 +1,169 @@
+"""The built-in kubectl beside the real one: the same commands, each in a namespace of its own on a real API server.
+
+Standard output and exit status must agree once what differs between any two runs (ages, dates, uids, hashes, addresses,
+column widths that follow from them) is masked. What is known to differ is in KNOWN, with the reason; a row that is listed
+there and agrees is a failure, too.
+
+    python3 tests/kube/compare_kubectl.py --kubeconfig FILE -- COMMAND...   shows what differs, COMMAND is the built-in one
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+REAL = pathlib.Path(os.environ.get("KUBE_BIN") or HERE.parents[1] / "build" / "kube") / "kubectl"
+
+# Rows and reasons of differences that stay; man/mk8s-kubectl.1 tells users.
+KNOWN = {}
+
+MASKS = [
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+    (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "DATE"),
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+    (r"\b10\.\d+\.\d+\.\d+", "IP"),
+    (r"(?<=-)(?=[a-z0-9]*\d)[a-z0-9]{8,10}(-[a-z0-9]{5})?\b", "HASH"),
+    (r"(?<=-HASH-)[a-z0-9]{5}\b", "HASH"),
+    (r"(resourceVersion\"?: \"?)\d+", r"\1N"),
+    (r"\b(\d+[smhd]){1,2}\b( \(x\d+ over (\d+[smhd]){1,2}\))?", "AGE"),
+    (r" {2,}", "  "),
+    (r"-{3,}", "---"),
+    (r"[ \t]+$", ""),
+]
+
+POD = """apiVersion: v1
+kind: Pod
+metadata: {name: %s, labels: {app: %s, tier: front}}
+spec:
+  containers:
+  - {name: main, image: "busybox:1", env: [{name: A, value: b}], resources: {requests: {cpu: 100m, memory: 64Mi}}}
+  - {name: side, image: "proxy:2"}
+"""
+WEB = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main, image: "nginx:1", ports: [{containerPort: 80, name: http}]}]}
+"""
+PODS = POD % ("one", "one") + "---\n" + POD % ("two", "two")
+MADE = [("create -f -", PODS), "wait pod/one pod/two --for=condition=Ready"]
+ROLLED = [("create -f -", WEB), "rollout status deployment/web"]
+
+# name: steps; a step is a command line, or (command line, standard input). "!" in front: only the exit status counts.
+ROWS = {
+    "create": [("create -f -", PODS), ("!create -f -", PODS), ("create -f - -o name", POD % ("three", "x")),
+               ("create -f - --dry-run=server", POD % ("four", "x")), ("create -f - --dry-run=client", POD % ("five", "x")),
+               "get pods -o name"],
+    "create-generated": [("create -f - -o jsonpath={.metadata.generateName}",
+                          "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: gen-}\n")],
+    "create-forms": ["create configmap c --from-literal=a=b --from-literal=c=d", "get cm c -o jsonpath={.data}",
+                     "create secret generic s --from-literal=a=b", "get secret s -o yaml",
+                     "create serviceaccount robot", "create sa robot2 -o name",
+                     "create deployment d --image=a/nginx:1 --replicas=2 --port=80 --dry-run=client -o yaml",
+                     "create deployment d --image=nginx --dry-run=client -o yaml -- sleep 5",
+                     "create job j --image=busybox --dry-run=client -o yaml -- date",
+                     "create namespace x --dry-run=client -o yaml", "create ns x --dry-run=server",
+                     "!create deployment d", "!create configmap"],
+    "jsonpath": [*MADE, "get pods -o jsonpath={.items[*].metadata.name}",
+                 "get pods -o jsonpath={.items[0].spec.containers[1].image}",
+                 "get pod one -o jsonpath={.spec.containers[-1].name}",
+                 """get pods -o 'jsonpath={range .items[*]}{.metadata.name}{"\\t"}{.status.phase}{"\\n"}{end}'""",
+                 "get pods -o 'jsonpath={.items[?(@.metadata.name==\"two\")].metadata.labels}'",
+                 "get pods -o \"jsonpath={.items[*].metadata['name','namespace']}\"",
+                 "get pod one -o 'jsonpath={.metadata.labels.nope}'", "get pod one -o jsonpath={..image}",
+                 "get pod one -o jsonpath={.spec.containers[*].name}{.nope}-{.metadata.labels.tier}",
+                 "get pod one -o 'jsonpath={.spec.containers[0:2].name}'", "get pod one -o jsonpath={.spec.containers[0].env}",
+                 "get pod one -o jsonpath=.metadata.name", "!get pod one -o jsonpath={.spec.containers[7].name}",
+                 "!get pod one -o jsonpath={.a", "get pod one -o 'jsonpath={.metadata.labels.app}{\"\\n\"}'"],
+    "columns": [*MADE, "get pods -o custom-columns=NAME:.metadata.name,IMAGE:.spec.containers[*].image,NO:.nope",
+                "get pod one -o custom-columns=L:metadata.labels", "get pods --no-headers -o custom-columns=N:{.metadata.name}",
+                "!get pods -o custom-columns=N"],
+    "sort": [*MADE, "get pods --sort-by=.metadata.name", "get pods --sort-by={.metadata.labels.app} -o name",
+             "get pods --sort-by=.status.startTime -o name"],
+    "label": [*MADE, "label pod one x=y", "label pod one x=y", "!label pod one x=z", "label pod one x=z --overwrite",
+              "label pods --all both=1", "label pods -l app=two z-", "label pod one x-", "label pod/one tier=a --overwrite -o name",
+              "label pod one --list", "!label pod one", "!label pod none a=b", "label pod one q=1 --dry-run=server",
+              "get pod one -o jsonpath={.metadata.labels}"],
+    "annotate": [*MADE, "annotate pod one x=y", "!annotate pod one x=z", "annotate pod one x=z --overwrite", "annotate pod one x-",
+                 "annotate pods --all a=b", "annotate pod one --list"],
+    "scale": [*ROLLED, "scale deployment web --replicas=3", "scale deploy/web --replicas=1 --current-replicas=3",
+              "!scale deploy/web --replicas=1 --current-replicas=9", "!scale deploy/web", "!scale deploy/none --replicas=1",
+              "scale deploy --all --replicas=2", "get deploy web -o jsonpath={.spec.replicas}"],
+    "patch": [*ROLLED, """patch deploy web -p '{"spec":{"replicas":1}}'""", """patch deploy web -p '{"spec":{"replicas":1}}'""",
+              """patch deploy/web --type=json -p '[{"op":"replace","path":"/spec/replicas","value":2}]'""",
+              """patch deploy web --type=merge -p '{"metadata":{"labels":{"m":"1"}}}' -o name""",
+              "patch deploy web -p 'metadata: {labels: {z: \"2\"}}'", "!patch deploy web --type=odd -p {}",
+              "!patch deploy web", "get deploy web -o jsonpath={.metadata.labels}"],
+    "wait": [*MADE, "wait --for=condition=Ready pod/one", "wait --for=condition=Ready pods --all",
+             "wait --for=jsonpath={.status.phase}=Running pod/one", "wait --for=jsonpath={.status.phase} pod/one",
+             "!wait --for=condition=Odd pod/one --timeout=1s", "!wait --for=delete pod/one --timeout=1s",
+             "!wait --for=condition=Ready pods -l app=none", "!wait pod/one", "delete pod two",
+             "wait --for=create pod/one", "!wait --for=create pod/none --timeout=1s"],
+}
+
+
+def mask(text, namespace):
+    text = text.replace(namespace, "NS")
+    for pattern, to in MASKS:
+        text = re.sub(pattern, to, text, flags=re.M)
+    return text
+
+
+class Side:
+    """One of the two kubectls: its command, its environment, the namespace it works in."""
+
+    def __init__(self, command, namespace, env=None, timeout_s=60):
+        self.command, self.namespace, self.env, self.timeout_s = list(map(str, command)), namespace, env, timeout_s
+
+    def run(self, step):
+        line, stdin = step if isinstance(step, tuple) else (step, "")
+        words = [word.replace("@NS@", self.namespace) for word in shlex.split(line.lstrip("!"))]
+        if "-n" not in words and "-A" not in words:
+            words = ["-n", self.namespace, *words]
+        done = subprocess.run([*self.command, *words], input=stdin, capture_output=True, text=True, env=self.env,
+                              timeout=self.timeout_s)
+        text = "" if line.startswith("!") else mask(done.stdout, self.namespace)
+        return done.returncode != 0, text, done
+
+
+def compare(row, ours, theirs):
+    """What differs, step by step; empty when nothing does."""
+    differences = []
+    for step in ROWS[row]:
+        line = step[0] if isinstance(step, tuple) else step
+        want, have = theirs.run(step), ours.run(step)
+        if want[:2] != have[:2]:
+            differences.append(f"{row}: {line}\n--- kubectl: {want[2].returncode} {want[2].stderr}\n{want[1]}\n"
+                               f"--- built-in: {have[2].returncode} {have[2].stderr}\n{have[1]}")
+    return differences
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Compares the built-in kubectl with the real one.")
+    parser.add_argument("--kubeconfig", required=True)
+    parser.add_argument("--row", action="append", help="only these rows")
+    parser.add_argument("command", nargs="+", help="the built-in kubectl's command")
+    args = parser.parse_args()
+    env = {**os.environ, "KUBECONFIG": args.kubeconfig}
+    failed = 0
+    for row in args.row or ROWS:
+        names = [f"{row}-{side}-{os.getpid()}" for side in ("real", "ours")]
+        for name in names:
+            subprocess.run([REAL, "create", "namespace", name], env=env, check=True, capture_output=True)
+        found = compare(row, Side(args.command, names[1], env), Side([REAL], names[0], env))
+        failed += bool(found) != (row in KNOWN)
+        print("\n".join(found) or f"{row}: same")
+        subprocess.run([REAL, "delete", "namespace", "--wait=false", *names], env=env, check=True, capture_output=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
