@@ -10,7 +10,9 @@ pids=
 began=$(date +%s)
 export NO_COLOR=1 MK8S_BIN="$mk8s" PYTHONDONTWRITEBYTECODE=1
 
-say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+bold= plain=
+[ -t 1 ] && [ -z "${NO_COLOR:-}" ] && bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+say() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
 
 show() { # Prints a command as a user types it, then runs it.
 	printf '$ mk8s %s\n' "$*"
