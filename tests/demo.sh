@@ -8,10 +8,10 @@ mk8s=${MK8S_BIN:-$PWD/build/mk8s}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/mk8s-demo.XXXXXX")
 pids=
 began=$(date +%s)
-export NO_COLOR=1 MK8S_BIN="$mk8s" PYTHONDONTWRITEBYTECODE=1
-
 bold= plain=
 [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+export NO_COLOR=1 MK8S_BIN="$mk8s" PYTHONDONTWRITEBYTECODE=1
+
 say() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
 
 show() { # Prints a command as a user types it, then runs it.
