@@ -41,6 +41,7 @@ def is_instrumented():
 
 
 SLOW = 4 if is_instrumented() else 1
+STATIC = b"INTERP" not in subprocess.run(["readelf", "-lW", BIN], capture_output=True).stdout
 
 
 def wait_for(what, done, timeout_s=20, every_s=0.05):
@@ -65,10 +66,10 @@ class Process:
 
     started = []  # all of them, for conftest
 
-    def __init__(self, where, name, argv, env, prefix=()):
+    def __init__(self, where, name, argv, env):
         self.name = name
         self.out, self.err = where / f"{name}.out", where / f"{name}.err"
-        self.argv = [*map(str, prefix), *map(str, argv)]
+        self.argv = list(map(str, argv))
         self._begin = self.err.stat().st_size if self.err.exists() else 0
         main = threading.current_thread() is threading.main_thread()
         with open(self.out, "ab") as out, open(self.err, "ab") as err:
@@ -204,7 +205,6 @@ class Central:
                          "server_rate_per_second": 0, "auth_admin_password_file": self.password_file, **settings}
         self.http_port = self.grpc_port = 0
         self.process = None
-        self.prefix = ()
 
     def env(self):
         return base_env(self.dir, **{f"MK8S_CENTRAL_{name.upper()}": value
@@ -212,8 +212,7 @@ class Central:
 
     def start(self):
         """Returns when it is ready; after the first time on the same ports."""
-        self.process = Process(self.dir, "central", [BIN, "central", "--state-dir", self.state], self.env(),
-                               self.prefix)
+        self.process = Process(self.dir, "central", [BIN, "central", "--state-dir", self.state], self.env())
         values = log_values(self.process.wait_said("central ready"))
         self.http_port, self.grpc_port = int(values["http_port"]), int(values["grpc_port"])
         self.settings.update(server_http_port=self.http_port, server_grpc_port=self.grpc_port)
