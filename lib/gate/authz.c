@@ -268,11 +268,7 @@ static void decide_resource(const struct role *const *roles, size_t role_count, 
 		char create_rule[sizeof(answer->rule)];
 
 		w.verb = "create";
-		if (!find_rule(roles, role_count, &w, create_rule, sizeof(create_rule))) {
-			(void)snprintf(answer->verb, sizeof(answer->verb), "create");
-			answer->rule[0] = '\0';
-			return;
-		}
+		answer->only_existing = !find_rule(roles, role_count, &w, create_rule, sizeof(create_rule));
 	}
 	answer->allowed = true;
 }

@@ -14,12 +14,13 @@
 struct authz_request {
 	const char *cluster;
 	const struct request_info *info;
-	bool apply_patch; /* content type application/apply-patch+yaml or +cbor: needs create besides patch */
+	bool apply_patch; /* content type application/apply-patch+yaml or +cbor: makes the object where it is new */
 };
 
 struct authz_answer {
 	bool allowed;
 	bool filtered;  /* only for what is in authz_filter_namespaces: the answer is to be filtered */
+	bool only_existing; /* an apply patch without `create`: allowed where the object is there already */
 	char verb[24];  /* the role verb that was asked for: "logs", "get", "admin", ... ; "" for discovery */
 	char rule[200]; /* which role and rule allowed: "developer, rule 1 (dev-*)"; "" when denied */
 };

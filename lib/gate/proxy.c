@@ -14,6 +14,7 @@
 #include "lib/gate/central.h"
 #include "lib/gate/header_filter.h"
 #include "lib/gate/proxy_audit.h"
+#include "lib/gate/proxy_exists.h"
 #include "lib/gate/proxy_filter.h"
 #include "lib/gate/relay.h"
 #include "lib/gate/token_cache.h"
@@ -161,6 +162,7 @@ static int proxied_decide(struct proxied *p, const struct snapshot_user *user,
 		(void)err_set(e, ERR_DENIED, "%s", sentence);
 		return 403;
 	}
+	p->only_existing = answer.only_existing;
 	return answer.filtered ? proxied_filter(p, user, &rq, e) : 0;
 }
 
@@ -264,6 +266,33 @@ static void proxied_deny(struct proxied *p, int status, const struct err *why)
 	proxied_refuse(p, status, why->text, 0);
 }
 
+/* What a GET of the object told: 404 makes the apply patch a creation, and anything but 200 may be one. */
+static void proxied_exists(struct proxied *p, int status, const struct err *why)
+{
+	char message[sizeof(why->text) + sizeof(p->cluster) + 80];
+	struct err e = { 0 };
+
+	if (!p->relay) {
+		p->rule[0] = '\0';
+	} else if (why->code != ERR_NONE || status == 428 || status == 429 || status >= 500) {
+		(void)snprintf(message, sizeof(message), "cluster \"%s\" could not say whether the object exists: %s",
+			       p->cluster, why->code != ERR_NONE ? why->text : "its answer was a failure");
+		(void)proxied_audit_received(p, "allow", NULL, &e); /* it is refused either way */
+		proxied_refuse(p, 503, message, PROXY_RETRY_AFTER_S);
+	} else if (status == 200) {
+		proxied_admit(p);
+	} else {
+		p->rule[0] = '\0';
+		err_set(&e, ERR_DENIED,
+			"user \"%.120s\" may patch, but not create %s \"%.120s\" in the namespace \"%.120s\": %s", p->user,
+			p->resource, p->name, p->namespace,
+			status == 404 ? "the object is new" :
+					"whether it exists cannot be told, as that needs the verb \"get\"");
+		proxied_deny(p, 403, &e);
+	}
+	proxied_free_if_unused(p);
+}
+
 static void proxied_keep_user(struct proxied *p, const struct snapshot_user *user)
 {
 	p->user_id = mem_dup_str(user->id);
@@ -313,6 +342,8 @@ static void proxied_start(struct proxied *p, const char *id_or_name)
 		status = proxied_decide(p, user, cluster, &e);
 	if (status)
 		proxied_deny(p, status, &e);
+	else if (p->only_existing)
+		proxy_exists_ask(p, proxied_exists);
 	else
 		proxied_admit(p);
 }
