@@ -1,4 +1,4 @@
-/* mk8s audit: list and verify. */
+/* mk8s audit: list, export and verify. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,23 +10,35 @@
 #include "lib/format/url.h"
 
 #define PAGE_MAX 1000
+#define EXPORT_PAGE_MAX (64 * 1024 * 1024)
 
 struct audit_options {
-	const char *user, *cluster, *verb, *since, *until, *output;
+	const char *user, *cluster, *verb, *since, *until, *after, *output;
 	int64_t limit;
 };
 
 #define AT(member) offsetof(struct audit_options, member)
+/* What both verbs that read rows can be asked for. */
+#define FILTER_ROWS                                                                                  \
+	{ "user", 'u', OPTION_TEXT, AT(user), "EMAIL", "rows of this user", NULL, 0, 0 },            \
+	{ "cluster", 'c', OPTION_TEXT, AT(cluster), "NAME", "rows about this cluster", NULL, 0, 0 }, \
+	{ "verb", 0, OPTION_TEXT, AT(verb), "VERB", "rows with this verb", NULL, 0, 0 },             \
+	{ "since", 0, OPTION_TEXT, AT(since), "TIME",                                                \
+	  "a date (RFC 3339), or how long ago: 1h, 7d", NULL, 0, 0 },                                \
+	{ "until", 0, OPTION_TEXT, AT(until), "TIME", "likewise", NULL, 0, 0 }
+
 static const struct option_row list_rows[] = {
-	{ "user", 'u', OPTION_TEXT, AT(user), "EMAIL", "rows of this user", NULL, 0, 0 },
-	{ "cluster", 'c', OPTION_TEXT, AT(cluster), "NAME", "rows about this cluster", NULL, 0, 0 },
-	{ "verb", 0, OPTION_TEXT, AT(verb), "VERB", "rows with this verb", NULL, 0, 0 },
-	{ "since", 0, OPTION_TEXT, AT(since), "TIME", "a date (RFC 3339), or how long ago: 1h, 7d",
-	  NULL, 0, 0 },
-	{ "until", 0, OPTION_TEXT, AT(until), "TIME", "likewise", NULL, 0, 0 },
+	FILTER_ROWS,
 	{ "limit", 'n', OPTION_INT, AT(limit), "COUNT", "how many rows at most (default 100)", NULL,
 	  1, 10000000 },
 	CLI_OUTPUT_ROW(AT(output)),
+};
+static const struct option_row export_rows[] = {
+	FILTER_ROWS,
+	{ "after", 0, OPTION_TEXT, AT(after), "ROW",
+	  "events behind this one: the annotation mk8s/seq of the last that one has", NULL, 0, 0 },
+	{ "limit", 'n', OPTION_INT, AT(limit), "COUNT", "how many events at most (default all)",
+	  NULL, 1, INT64_MAX },
 };
 #undef AT
 
@@ -70,19 +82,26 @@ static int put_time(struct buf *path, const char *name, const char *given, struc
 	return 0;
 }
 
+static int put_request(struct buf *path, const struct audit_options *o, const char *cursor,
+		       int64_t wanted, struct err *e)
+{
+	(void)buf_printf(path, "/audit?limit=%d", (int)(wanted < PAGE_MAX ? wanted : PAGE_MAX));
+	put_query(path, "user", o->user);
+	put_query(path, "cluster", o->cluster);
+	put_query(path, "verb", o->verb);
+	put_query(path, "cursor", cursor);
+	if (put_time(path, "since", o->since, e) < 0 || put_time(path, "until", o->until, e) < 0)
+		return -1;
+	return buf_ok(path, "the request", e);
+}
+
 static int fetch_page(struct cli *c, const struct audit_options *o, const char *cursor,
 		      int64_t wanted, struct json **ret_page, struct err *e)
 {
 	AUTO_BUF struct buf path;
 
 	buf_init(&path, CLI_FILE_MAX);
-	(void)buf_printf(&path, "/audit?limit=%d", (int)(wanted < PAGE_MAX ? wanted : PAGE_MAX));
-	put_query(&path, "user", o->user);
-	put_query(&path, "cluster", o->cluster);
-	put_query(&path, "verb", o->verb);
-	put_query(&path, "cursor", cursor);
-	if (put_time(&path, "since", o->since, e) < 0 ||
-	    put_time(&path, "until", o->until, e) < 0 || buf_ok(&path, "the request", e) < 0)
+	if (put_request(&path, o, cursor, wanted, e) < 0)
 		return -1;
 	return cli_call_json(c, "GET", buf_str(&path), NULL, ret_page, e);
 }
@@ -125,6 +144,63 @@ static int list(struct cli *c, const void *options, const struct options_rest *r
 	return cli_print_list(format, answer, &entry_list, e);
 }
 
+/* The number of the last event's row, where the next page begins; its count of lines. */
+static int read_events(struct span page, char **ret_cursor, int64_t *ret_count, struct err *e)
+{
+	AUTO_JSON struct json *last = NULL;
+	struct span line, text = SPAN_NONE;
+	const char *seq;
+
+	*ret_count = 0;
+	while (page.len && span_take_part(&page, '\n', &line)) {
+		text = line;
+		(*ret_count)++;
+	}
+	if (!*ret_count)
+		return 0;
+	if (json_parse(text, JSON_LIMITS(CLI_FILE_MAX), &last, e) < 0)
+		return err_context(e, "central's answer");
+	seq = json_str(json_get(last, "annotations"), "mk8s/seq");
+	if (!seq)
+		return err_set(e, ERR_PROTOCOL, "central's answer is no list of audit events");
+	free(*ret_cursor);
+	*ret_cursor = mem_dup_str(seq);
+	return 0;
+}
+
+/* Page after page, written as it comes; `rest` is how many events are still wanted. */
+static int export_pages(struct cli *c, const struct audit_options *o, int64_t rest, struct err *e)
+{
+	AUTO_FREE char *cursor = mem_dup_str(o->after);
+	int64_t wanted = PAGE_MAX, count = PAGE_MAX;
+
+	while (rest > 0 && count == wanted) {
+		AUTO_BUF struct buf path, page;
+		struct cli_call call = { .method = "GET", .accept = "application/x-ndjson" };
+
+		buf_init(&path, CLI_FILE_MAX);
+		buf_init(&page, EXPORT_PAGE_MAX);
+		wanted = rest < PAGE_MAX ? rest : PAGE_MAX;
+		if (put_request(&path, o, cursor, wanted, e) < 0)
+			return -1;
+		call.path = buf_str(&path);
+		if (cli_call(c, &call, &page, e) < 0 ||
+		    read_events(buf_span(&page), &cursor, &count, e) < 0 ||
+		    cli_write(buf_span(&page), e) < 0)
+			return -1;
+		rest -= count;
+	}
+	return 0;
+}
+
+static int export(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
+		  struct err *e)
+{
+	const struct audit_options *o = options;
+
+	return export_pages(c, o, o->limit ? o->limit : INT64_MAX, e);
+}
+
 struct verify_options {
 	const char *output;
 };
@@ -164,13 +240,19 @@ static const struct verb verb_list = {
 	VERB_OPTIONS(list_rows, struct audit_options),
 	.run = list,
 };
+static const struct verb verb_export = {
+	.name = "export",
+	.help = "prints Kubernetes audit events (audit.k8s.io/v1), one a line, oldest first",
+	VERB_OPTIONS(export_rows, struct audit_options),
+	.run = export,
+};
 static const struct verb verb_verify = {
 	.name = "verify",
 	.help = "checks the trail's hash chain; status 1 when a row was changed, removed or cut",
 	VERB_OPTIONS(verify_rows, struct verify_options),
 	.run = verify,
 };
-static const struct verb *const verbs[] = { &verb_list, &verb_verify, NULL };
+static const struct verb *const verbs[] = { &verb_list, &verb_export, &verb_verify, NULL };
 
 const struct verb verb_audit = { .name = "audit",
 				 .help = "reads and checks the audit trail",

@@ -99,6 +99,7 @@ struct cli_call {
 	bool is_public;   /* sent without a token */
 	struct span body;
 	const char *content_type; /* NULL: JSON */
+	const char *accept;       /* NULL: JSON */
 };
 /* 0 for 2xx, with the body in `into`; else central's own sentence and the matching code. */
 int cli_call(struct cli *c, const struct cli_call *call, struct buf *into, struct err *e);

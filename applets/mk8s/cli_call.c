@@ -71,7 +71,9 @@ static int exchange(struct cli *c, const struct cli_call *call, const char *url,
 		token ? mem_printf("Authorization: Bearer %s", token) : NULL;
 	AUTO_FREE char *type = mem_printf(
 		"Content-Type: %s", call->content_type ? call->content_type : "application/json");
-	const char *fields[] = { "Accept: application/json", type, authorization, NULL };
+	AUTO_FREE char *accept =
+		mem_printf("Accept: %s", call->accept ? call->accept : "application/json");
+	const char *fields[] = { accept, type, authorization, NULL };
 	AUTO_FREE char *whole = mem_printf("%s%s", url, call->path);
 	struct fetch_request rq = { .method = call->method,
 				    .url = whole,

@@ -44,6 +44,7 @@ struct audit_options {
 	struct key *sign_key;   /* signs the head; borrowed */
 	size_t queue_max;       /* rows waiting; beyond: ERR_BUSY */
 	uint64_t sign_every_ms; /* 0: 60 s */
+	uint64_t retention_ms;  /* older rows are pruned; 0: all stay */
 	struct loop *loop;      /* reports go here; NULL (command line): to be read only, while central may run */
 };
 
@@ -84,15 +85,22 @@ struct audit_filter {
  */
 int audit_query(struct audit *a, const struct audit_filter *f, struct buf *into, struct err *e);
 
+/*
+ * Appends the rows as audit.k8s.io/v1 Events, one JSON document a line, oldest first: `received` as RequestReceived,
+ * `complete` as ResponseComplete. Filters as above, but `cursor` is the annotation mk8s/seq of the last event had.
+ */
+int audit_export(struct audit *a, const struct audit_filter *f, struct buf *into, struct err *e);
+
 struct audit_report {
 	int64_t row_count;
 	int64_t first_bad_seq; /* 0: the chain verifies */
 	int64_t signed_until_seq;
+	int64_t pruned_until_seq; /* by the signed checkpoint; 0: none */
 	char sentence[240];
 };
 /*
- * Walks the whole chain and its signed heads: a changed, removed or cut row is found (the newest rows, which no head
- * covers yet, by the process that wrote them). Blocking; for workers and the command line.
+ * Walks the whole chain, from the signed checkpoint of the last pruning on, and its signed heads: a changed, removed or
+ * cut row is found (the newest rows, which no head covers yet, by the process that wrote them). Blocking; for workers and the command line.
  */
 int audit_verify(struct audit *a, struct audit_report *ret_report, struct err *e);
 

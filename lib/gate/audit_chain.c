@@ -49,6 +49,13 @@ const struct store_migration audit_migrations[] = {
 	  "	hash BLOB NOT NULL,\n"
 	  "	signature BLOB NOT NULL\n"
 	  ") STRICT;\n" },
+	{ 2,
+	  "CREATE TABLE audit_checkpoints (\n"
+	  "	seq INTEGER PRIMARY KEY,\n" /* of the last row that was pruned */
+	  "	time_unix_us INTEGER NOT NULL,\n"
+	  "	hash BLOB NOT NULL,\n"
+	  "	signature BLOB NOT NULL\n"
+	  ") STRICT;\n" },
 };
 const size_t audit_migration_count = COUNT_OF(audit_migrations);
 
@@ -175,11 +182,21 @@ int audit_hash(const struct audit_fields *f, int64_t seq, const uint8_t prev[HAS
 	return 0;
 }
 
-void audit_head_print(const struct audit_chain *head, int64_t time_unix_us, struct buf *into)
+static void place_print(const char *what, const struct audit_chain *at, int64_t time_unix_us, struct buf *into)
 {
 	char digits[HASH_HEX_SIZE];
 
-	hex_encode(head->hash, HASH_SIZE, digits);
-	(void)buf_printf(into, "mk8s audit head\n%lld\n%s\n%lld\n", (long long)head->seq, digits,
+	hex_encode(at->hash, HASH_SIZE, digits);
+	(void)buf_printf(into, "mk8s audit %s\n%lld\n%s\n%lld\n", what, (long long)at->seq, digits,
 			 (long long)time_unix_us);
+}
+
+void audit_head_print(const struct audit_chain *head, int64_t time_unix_us, struct buf *into)
+{
+	place_print("head", head, time_unix_us, into);
+}
+
+void audit_checkpoint_print(const struct audit_chain *last, int64_t time_unix_us, struct buf *into)
+{
+	place_print("checkpoint", last, time_unix_us, into);
 }

@@ -38,6 +38,8 @@ int audit_hash(const struct audit_fields *f, int64_t seq, const uint8_t prev[HAS
 	       uint8_t ret[HASH_SIZE], struct err *e);
 /* What is signed of a head. */
 void audit_head_print(const struct audit_chain *head, int64_t time_unix_us, struct buf *into);
+/* What is signed of the last row that was pruned. */
+void audit_checkpoint_print(const struct audit_chain *last, int64_t time_unix_us, struct buf *into);
 
 /* A caller that blocks until its row is written. */
 struct audit_wait {
@@ -87,7 +89,7 @@ struct audit {
 	/* The writer's own. */
 	bool chain_known; /* `committed` is what the file holds */
 	int64_t signed_seq;
-	uint64_t sign_at_ms, flush_at_ms;
+	uint64_t sign_at_ms, flush_at_ms, prune_at_ms;
 
 	pthread_mutex_t refusals_lock;
 	struct map *refusals; /* source -> struct audit_refusal */
@@ -101,6 +103,12 @@ void *audit_writer_run(void *audit);
 void audit_batch_commit(struct audit *a, struct audit_queue *rows);
 /* The last row and the number of the last signed head, as they stand in the file. */
 int audit_chain_load(struct store *s, struct audit_chain *ret_chain, int64_t *ret_signed_seq, struct err *e);
+/* The row behind which the trail begins (seq 0: at its first), and whether the checkpoint that says so is signed. */
+int audit_checkpoint_load(struct store *s, const struct key *key, struct audit_chain *ret_chain, bool *ret_is_signed,
+			  struct err *e);
+/* Removes the oldest rows, at most a batch; true when there may be more. On the writer's thread, without the lock. */
+bool audit_prune(struct audit *a);
+uint64_t audit_prune_every_ms(uint64_t retention_ms);
 /* Appends the refusals counted so far as rows; none when the disk is nearly full. */
 void audit_refusals_take(struct audit *a, struct audit_queue *into);
 void audit_refusals_free(struct audit *a);

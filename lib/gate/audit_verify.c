@@ -5,10 +5,14 @@
 #include "lib/crypto/key.h"
 #include "lib/gate/audit_inner.h"
 
+/* Signatures of the newest heads are checked, a day's: the hash that each signs binds all rows before it. */
+enum { HEADS_CHECKED = 1440 };
+
 struct walk {
 	struct audit *audit;
 	struct store_rows rows, heads;
 	bool has_head; /* `heads` stands on one not passed yet */
+	int64_t signatures_from_seq; /* those of heads from this row on are checked */
 	struct audit_chain chain, known; /* `known`: what the writer of this process has committed */
 	struct buf scratch;
 	struct audit_report report;
@@ -46,17 +50,14 @@ static bool signature_holds(struct walk *w)
 	return key_verify(w->audit->options.sign_key, buf_span(&w->scratch), store_bytes(&w->heads, 3));
 }
 
-/*
- * A head that stands on this row. The hash binds all rows before it, so the signature of the last head speaks for
- * all: signatures of earlier heads, one a minute for years, need no check.
- */
-static int check_head(struct walk *w, int64_t last_head_seq, struct err *e)
+/* A head that stands on this row. */
+static int check_head(struct walk *w, struct err *e)
 {
 	if (!w->has_head || store_int(&w->heads, 0) != w->chain.seq)
 		return 0;
 	if (!hash_is(&w->heads, 2, w->chain.hash))
 		return found_bad(w, w->chain.seq, "it is not the row that was signed: it or a row before was changed");
-	if (w->chain.seq == last_head_seq) {
+	if (w->chain.seq >= w->signatures_from_seq) {
 		if (!signature_holds(w))
 			return found_bad(w, w->chain.seq, "the signature of this head does not verify");
 		w->report.signed_until_seq = w->chain.seq;
@@ -65,7 +66,7 @@ static int check_head(struct walk *w, int64_t last_head_seq, struct err *e)
 }
 
 /* 0: the row is good, 1: it is not, -1: an error. */
-static int check_row(struct walk *w, int64_t last_head_seq, struct err *e)
+static int check_row(struct walk *w, struct err *e)
 {
 	int64_t seq = store_int(&w->rows, 0);
 	struct audit_fields fields;
@@ -84,7 +85,7 @@ static int check_row(struct walk *w, int64_t last_head_seq, struct err *e)
 	w->report.row_count++;
 	if (seq == w->known.seq && memcmp(hash, w->known.hash, HASH_SIZE) != 0)
 		return found_bad(w, seq, "it is not the row that this process has written");
-	return check_head(w, last_head_seq, e);
+	return check_head(w, e);
 }
 
 static int check_end(struct walk *w)
@@ -97,29 +98,53 @@ static int check_end(struct walk *w)
 	return 0;
 }
 
-static int walk(struct walk *w, int64_t last_head_seq, struct err *e)
+static int check_checkpoint(struct walk *w, struct store *s, struct err *e)
 {
-	int got, rc = next_head(w, e);
+	bool is_signed;
 
+	if (audit_checkpoint_load(s, w->audit->options.sign_key, &w->chain, &is_signed, e) < 0)
+		return -1;
+	w->report.pruned_until_seq = w->chain.seq;
+	return is_signed ? 0 : found_bad(w, w->chain.seq, "the signature of the checkpoint there does not verify");
+}
+
+static int find_signatures(struct walk *w, struct store *s, struct err *e)
+{
+	AUTO_ROWS struct store_rows rows = { 0 };
+	int got;
+
+	if (store_select(s, "SELECT seq FROM audit_heads ORDER BY seq DESC LIMIT 1 OFFSET $1",
+			 STORE_ARGS(STORE_INT(HEADS_CHECKED - 1)), &rows, e) < 0)
+		return -1;
+	got = store_next(&rows, e);
+	if (got > 0)
+		w->signatures_from_seq = store_int(&rows, 0);
+	return got < 0 ? -1 : 0;
+}
+
+/* The first row is read before all else: the open result set keeps everything at one state of the file. */
+static int walk(struct walk *w, struct store *s, struct err *e)
+{
+	int got = store_next(&w->rows, e);
+	int rc = got < 0 ? -1 : check_checkpoint(w, s, e);
+
+	if (rc == 0)
+		rc = find_signatures(w, s, e);
+	if (rc == 0)
+		rc = next_head(w, e);
 	/* A head that stands on no row: on one below the first. */
-	if (rc == 0 && w->has_head && store_int(&w->heads, 0) < 1)
+	if (rc == 0 && w->has_head && store_int(&w->heads, 0) <= w->chain.seq)
 		return found_bad(w, store_int(&w->heads, 0), "a signed head stands on no row");
-	while (rc == 0 && (got = store_next(&w->rows, e)) != 0)
-		rc = got < 0 ? -1 : check_row(w, last_head_seq, e);
+	while (rc == 0 && got > 0) {
+		rc = check_row(w, e);
+		if (rc == 0 && (got = store_next(&w->rows, e)) < 0)
+			rc = -1;
+	}
 	return rc == 0 ? check_end(w) : rc;
 }
 
-static int last_head(struct store *s, int64_t *ret_seq, struct err *e)
-{
-	struct audit_chain ignored;
-
-	return audit_chain_load(s, &ignored, ret_seq, e);
-}
-
-/* The three result sets overlap, so that they see one state of the file. */
 static int walk_store(struct walk *w, struct store *s, struct err *e)
 {
-	int64_t last_head_seq;
 	int rc;
 
 	if (store_select(s, "SELECT seq, time_unix_us, hash, signature FROM audit_heads ORDER BY seq", STORE_NO_ARGS,
@@ -127,12 +152,21 @@ static int walk_store(struct walk *w, struct store *s, struct err *e)
 		return -1;
 	rc = store_select(s, "SELECT " AUDIT_COLUMN_NAMES " FROM audit_logs ORDER BY seq", STORE_NO_ARGS, &w->rows, e);
 	if (rc == 0)
-		rc = last_head(s, &last_head_seq, e);
-	if (rc == 0)
-		rc = walk(w, last_head_seq, e);
+		rc = walk(w, s, e);
 	store_rows_end(&w->rows);
 	store_rows_end(&w->heads);
 	return rc;
+}
+
+static void print_good(struct audit_report *r)
+{
+	char pruned[64] = "";
+
+	if (r->pruned_until_seq)
+		(void)snprintf(pruned, sizeof(pruned), " behind row %lld, up to which the trail was pruned",
+			       (long long)r->pruned_until_seq);
+	(void)snprintf(r->sentence, sizeof(r->sentence), "%lld rows verify%s, signed up to row %lld",
+		       (long long)r->row_count, pruned, (long long)r->signed_until_seq);
 }
 
 int audit_verify(struct audit *a, struct audit_report *ret_report, struct err *e)
@@ -156,9 +190,7 @@ int audit_verify(struct audit *a, struct audit_report *ret_report, struct err *e
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
-		(void)snprintf(w.report.sentence, sizeof(w.report.sentence),
-			       "%lld rows verify, signed up to row %lld", (long long)w.report.row_count,
-			       (long long)w.report.signed_until_seq);
+		print_good(&w.report);
 	*ret_report = w.report;
 	return 0;
 }

@@ -130,24 +130,44 @@ static void wait_until(struct audit *a, uint64_t at_ms)
 	(void)pthread_cond_timedwait(&a->wake, &a->lock, &until); /* the caller looks again, whatever woke it */
 }
 
+static void prune(struct audit *a)
+{
+	bool more = audit_prune(a);
+
+	a->prune_at_ms = clock_mono_ms() + (more ? 0 : audit_prune_every_ms(a->options.retention_ms));
+}
+
+/* What is done from time to time, where it is due. */
+static void run_chores(struct audit *a, uint64_t now_ms)
+{
+	if (a->flush_at_ms <= now_ms)
+		flush_refusals(a);
+	if (a->sign_at_ms <= now_ms)
+		sign_head(a);
+	if (a->prune_at_ms <= now_ms)
+		prune(a);
+}
+
+static uint64_t chores_due_ms(const struct audit *a)
+{
+	uint64_t due_ms = a->sign_at_ms < a->flush_at_ms ? a->sign_at_ms : a->flush_at_ms;
+
+	return a->prune_at_ms < due_ms ? a->prune_at_ms : due_ms;
+}
+
 /* One round, with the lock held on entry and exit. */
 static void writer_round(struct audit *a)
 {
-	uint64_t now_ms = clock_mono_ms(), due_ms = batch_due_ms(a);
+	uint64_t now_ms = clock_mono_ms(), due_ms = batch_due_ms(a), chores_ms = chores_due_ms(a);
 
 	if (due_ms <= now_ms) {
 		take_and_commit(a);
-	} else if (a->sign_at_ms <= now_ms || a->flush_at_ms <= now_ms) {
+	} else if (chores_ms <= now_ms) {
 		pthread_mutex_unlock(&a->lock);
-		if (a->flush_at_ms <= now_ms)
-			flush_refusals(a);
-		if (a->sign_at_ms <= now_ms)
-			sign_head(a);
+		run_chores(a, now_ms);
 		pthread_mutex_lock(&a->lock);
 	} else {
-		uint64_t tick_ms = a->sign_at_ms < a->flush_at_ms ? a->sign_at_ms : a->flush_at_ms;
-
-		wait_until(a, due_ms < tick_ms ? due_ms : tick_ms);
+		wait_until(a, due_ms < chores_ms ? due_ms : chores_ms);
 	}
 }
 
@@ -156,6 +176,7 @@ void *audit_writer_run(void *arg)
 	struct audit *a = arg;
 
 	a->flush_at_ms = clock_mono_ms() + FLUSH_MS;
+	a->prune_at_ms = a->options.retention_ms ? clock_mono_ms() : UINT64_MAX;
 	pthread_mutex_lock(&a->lock);
 	while (!a->stop)
 		writer_round(a);

@@ -34,6 +34,7 @@ struct central_config {
 	bool tls_enabled;
 	char *tls_cert_file, *tls_key_file;
 	int64_t agent_cert_lifetime_ms;
+	int64_t audit_retention_ms; /* 0: all */
 	int64_t worker_count, worker_queue_max;
 	int64_t rate_per_second, rate_burst;
 	int64_t drain_ms;

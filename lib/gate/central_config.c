@@ -52,6 +52,8 @@ static const struct config_key central_keys[] = {
 	{ "tls.key_file", CONFIG_PATH, AT(tls_key_file), NULL, 0, 0, "and its private key", NULL, NULL },
 	{ "agent.cert_lifetime", CONFIG_DURATION_MS, AT(agent_cert_lifetime_ms), "24h", 10000, 365 * DAY_MS,
 	  "life of an agent's certificate; it is renewed after two thirds", NULL, NULL },
+	{ "audit.retention", CONFIG_DURATION_MS, AT(audit_retention_ms), "0s", 0, 100 * 365 * DAY_MS,
+	  "rows of the audit trail older than this are removed behind a signed checkpoint; 0s: all stay", NULL, NULL },
 	{ "log.level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "what is logged", NULL, "debug|info|warn|error" },
 	{ "log.format", CONFIG_CHOICE, AT(log_format), "text", 0, 0, "shape of a log line", NULL, "text|json" },
 };

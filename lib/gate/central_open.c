@@ -58,6 +58,7 @@ static int open_audit(struct central *c, struct err *e)
 		.sign_key = keys_audit(c->keys),
 		.queue_max = AUDIT_QUEUE_MAX,
 		.sign_every_ms = 60000,
+		.retention_ms = (uint64_t)c->config.audit_retention_ms,
 		.loop = c->loop,
 	};
 

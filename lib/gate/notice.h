@@ -26,7 +26,7 @@ struct notice {
 int notice_post(const char *state_dir, const char *verb, const char *resource, const char *name, struct err *e);
 /* Whether any is there: one look into a folder that is empty most of the time. */
 bool notice_is_waiting(const char *state_dir);
-/* Gives each to `take`, in no order, and removes it when that returns 0; stops at -1. One that cannot be read is removed. */
+/* Gives each to `take`, in no order, and removes it when that returns 0; stops at -1. What is no notice is removed. */
 int notice_take_all(const char *state_dir, int (*take)(void *arg, const struct notice *n, struct err *e), void *arg,
 		    struct err *e);
 
