@@ -163,7 +163,9 @@ static int run_options(const struct agent_options *o, struct err *e)
 	    serve_load(APPLET, &agent_config_table, o->config, &config, e) < 0)
 		return -1;
 	serve_log(config.log_level, config.log_format);
-	if (o->check_config)
+	if (agent_config_check(&config, e) < 0)
+		result = -1;
+	else if (o->check_config)
 		result = puts("ok") < 0 ? err_set(e, ERR_IO, "the output could not be written") : 0;
 	else
 		result = find_target(o, &target, e) < 0 ? -1 : serve(&config, &target, e);

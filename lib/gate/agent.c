@@ -42,6 +42,8 @@ static const struct config_key agent_keys[] = {
 	  "port of /healthz, /readyz and /metrics (plain HTTP); 0: none", NULL, NULL },
 	{ "upstream.conn_max", CONFIG_INT, AT(upstream_conn_max), "400", 1, 10000,
 	  "connections to the API server at once", NULL, NULL },
+	{ "roles", CONFIG_TREE, AT(roles), NULL, 0, 0,
+	  "roles, as central's document writes them, that cap what any central may ask for; no cap if unset", NULL, NULL },
 	{ "drain", CONFIG_DURATION_MS, AT(drain_ms), "20s", 0, 3600000,
 	  "how long open requests may go on after a stop was asked for", NULL, NULL },
 	{ "log.level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "what is logged", NULL, "debug|info|warn|error" },
@@ -206,7 +208,8 @@ int agent_start(struct loop *l, const struct agent_config *config, const struct 
 	a->config = config;
 	a->target = target;
 	random_uuid(a->instance);
-	if (read_central(a, e) < 0 || agent_upstream_new(l, target, config, &a->upstream, e) < 0) {
+	if (read_central(a, e) < 0 || agent_cap_read(config, &a->cap, e) < 0 ||
+	    agent_upstream_new(l, target, config, &a->upstream, e) < 0) {
 		agent_free(a);
 		return -1;
 	}
@@ -258,6 +261,7 @@ void agent_free(struct agent *a)
 	loop_timer_free(a->retry);
 	loop_timer_free(a->renew);
 	loop_timer_free(a->report);
+	agent_cap_free(a->cap);
 	loop_timer_free(a->settle);
 	loop_timer_free(a->drain);
 	loop_timer_free(a->leave);

@@ -13,6 +13,8 @@
 #include "lib/kube/kubeconfig.h"
 #include "lib/net/loop.h"
 
+struct json;
+
 /* As in agent.yaml. */
 struct agent_config {
 	char *central_url;   /* https://host[:port]; port 9090 if none */
@@ -21,6 +23,7 @@ struct agent_config {
 	char *tls_ca_file, *tls_ca_sha256;
 	bool tls_insecure;
 	bool impersonate;
+	struct json *roles; /* the local cap: a role document's list; NULL: none */
 	char *health_address;
 	int64_t health_port; /* 0: no health listener */
 	int64_t backoff_min_ms, backoff_max_ms;
@@ -30,6 +33,9 @@ struct agent_config {
 };
 
 extern const struct config_table agent_config_table;
+
+/* What the types of the table's keys do not say. ERR_INPUT. */
+int agent_config_check(const struct agent_config *config, struct err *e);
 
 struct agent;
 

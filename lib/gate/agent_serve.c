@@ -77,7 +77,7 @@ static int served_decide(struct served *v, struct span target, struct err *e)
 	list = (const struct role *const *)roles->roles;
 	authz_decide(list, roles->role_count, &rq, &answer);
 	if (answer.allowed)
-		return 0;
+		return agent_cap_check(v->agent->cap, user, &rq, e);
 	authz_denial(user, list, roles->role_count, &rq, &answer, sentence, sizeof(sentence));
 	return err_set(e, ERR_DENIED, "agent: %.380s", sentence);
 }

@@ -12,7 +12,9 @@
 #define AGENT_METHOD(name) "/mk8s.agent.v1.AgentService/" name
 
 struct agent_rules;
+struct authz_request;
 struct key;
+struct role_document;
 
 struct agent {
 	struct loop *loop;
@@ -21,6 +23,7 @@ struct agent {
 	char *host; /* central's */
 	uint16_t port;
 	struct buf ca_pem;
+	struct role_document *cap; /* NULL: none */
 	char instance[37];
 
 	struct key *next_key;  /* of the certificate that is asked for */
@@ -73,6 +76,16 @@ void agent_link_greeted(struct agent_link *k);
 struct agent *agent_link_agent(struct agent_link *k);
 bool agent_link_is_bulk(const struct agent_link *k);
 struct agent_rules *agent_link_rules(struct agent_link *k);
+
+/* agent_cap.c: the roles of agent.yaml, which no central can exceed. */
+/* NULL when there are none; ERR_INPUT. Free with agent_cap_free. */
+int agent_cap_read(const struct agent_config *config, struct role_document **ret_cap, struct err *e);
+void agent_cap_free(struct role_document *cap); /* takes NULL */
+/*
+ * ERR_DENIED, with a sentence, unless the cap allows the whole of the request: what it would only allow in part
+ * (a list over all namespaces by rules for some, an apply patch without create) it does not.
+ */
+int agent_cap_check(const struct role_document *cap, const char *user, const struct authz_request *rq, struct err *e);
 
 /* agent_serve.c: what central asks on a link; the owner is the struct agent_link. */
 void agent_serve(void *owner, struct http_stream *s);
