@@ -15,8 +15,9 @@
 enum { ERRORS_MAX = 16 * 1024 * 1024 };
 
 static const struct kubectl_verb *const verbs[] = {
-	&kubectl_annotate, &kubectl_apply, &kubectl_create, &kubectl_delete, &kubectl_get,
-	&kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_scale, &kubectl_wait,
+	&kubectl_annotate, &kubectl_apply, &kubectl_create, &kubectl_delete, &kubectl_describe,
+	&kubectl_get, &kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_rollout,
+	&kubectl_scale, &kubectl_wait,
 };
 
 /* Who is asked, and as whom, is not kubectl's to choose here. */
@@ -189,7 +190,7 @@ const struct kube_resource *kubectl_find(struct kubectl *k, const char *name)
 
 const char *kubectl_verbs(void)
 {
-	return "annotate apply create delete get label logs patch scale wait";
+	return "annotate apply create delete describe get label logs patch rollout scale wait";
 }
 
 static const struct kubectl_verb *find_verb(struct kubectl *k, const char *name)

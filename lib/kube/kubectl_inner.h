@@ -44,7 +44,8 @@ struct kubectl_verb {
 };
 
 extern const struct kubectl_verb kubectl_annotate, kubectl_apply, kubectl_create, kubectl_delete,
-	kubectl_get, kubectl_label, kubectl_logs, kubectl_patch, kubectl_scale, kubectl_wait;
+	kubectl_describe, kubectl_get, kubectl_label, kubectl_logs, kubectl_patch,
+	kubectl_rollout, kubectl_scale, kubectl_wait;
 
 void kubectl_write(struct kubectl *k, enum kubectl_stream to, struct span bytes);
 void kubectl_printf(struct kubectl *k, enum kubectl_stream to, const char *fmt, ...) PRINTF(3, 4);

@@ -107,6 +107,19 @@ ROWS = {
              "!wait --for=condition=Odd pod/one --timeout=1s", "!wait --for=delete pod/one --timeout=1s",
              "!wait --for=condition=Ready pods -l app=none", "!wait pod/one", "delete pod two",
              "wait --for=create pod/one", "!wait --for=create pod/none --timeout=1s"],
+    "describe": [*MADE, "describe pod one", "describe pod/two", "describe pods -l tier=front", "!describe pod none",
+                 ("create -f -", WEB), "rollout status deploy/web", "wait deploy/web --for=condition=Available",
+                 "describe deployment web", "create configmap c --from-literal=a=b", "describe cm c",
+                 "create secret generic s --from-literal=a=b", "describe secret s"],
+    "rollout": [*ROLLED, "rollout status deploy/web --watch=false", "rollout history deploy/web",
+                "rollout history deploy/web --revision=1", "!rollout history deploy/web --revision=7",
+                """patch deploy web -p '{"spec":{"template":{"metadata":{"labels":{"v":"2"}}}}}'""",
+                "!rollout status deploy/web", "rollout history deploy/web", "rollout undo deploy/web",
+                "!rollout status deploy/web", "rollout history deploy/web", "rollout undo deploy/web --to-revision=3",
+                "!rollout undo deploy/web --to-revision=9", "rollout pause deploy/web", "!rollout pause deploy/web",
+                "!rollout restart deploy/web", "rollout resume deploy/web", "!rollout resume deploy/web",
+                "rollout restart deploy/web", "!rollout status deploy/web", "!rollout odd deploy/web",
+                "get deploy web -o jsonpath={.spec.template.metadata.labels}"],
 }
 
 
