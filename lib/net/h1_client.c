@@ -68,6 +68,8 @@ static void client_flush(struct h1_client *c)
 		a->head_sent = true;
 		client_write(c, http_queue_span(&a->head)); /* the text stays for a retry */
 	}
+	if (a->protocol.len && !a->base.raw)
+		return; /* bytes before the 101 could be taken for a request */
 	while (http_queue_len(&a->out)) {
 		size_t queued = conn_queued(c->conn);
 		struct span piece = http_queue_span(&a->out);
@@ -87,7 +89,7 @@ static void client_done(struct h1_client *c)
 {
 	static const struct err in_order = { .code = ERR_NONE };
 	struct h1_ask *a = c->ask;
-	bool keep = c->parser.keeps_alive && a->base.ended && !http_queue_len(&a->out);
+	bool keep = c->parser.keeps_alive && a->base.ended && !a->protocol.len && !http_queue_len(&a->out);
 
 	c->served++;
 	c->ask = NULL;
@@ -119,6 +121,7 @@ static void client_settle(struct h1_client *c)
 	}
 	if (again)
 		loop_task_queue(c->pool->loop, &c->task);
+	h1_client_raw_settle(c);
 	if (c->ask && c->state != H1_CLOSING)
 		h1_client_balance(c);
 	if (outer)
@@ -142,6 +145,7 @@ void h1_client_take(struct h1_client *c, struct h1_ask *a)
 {
 	h1_pool_move(c->pool, c, H1_BUSY);
 	c->ask = a;
+	c->parser.protocol = a->protocol;
 	a->client = c;
 	a->base.conn = c->conn;
 	h1_client_schedule(c);
@@ -157,7 +161,8 @@ static bool on_head(void *owner, struct h1_parser *p)
 		return false;
 	a->answer = mem_new(h1_parser_head_size(p) + 1);
 	h1_parser_take_head(p, a->answer, &head);
-	a->base.peer_ended = a->is_head || !p->has_body;
+	a->base.raw = head.status == 101;
+	a->base.peer_ended = !a->base.raw && (a->is_head || !p->has_body);
 	http_stream_emit_head(&a->base, &head);
 	return !c->ask || !c->ask->is_head;
 }
@@ -174,7 +179,7 @@ static void on_answer_end(void *owner, const struct http_field *trailers, size_t
 {
 	struct h1_client *c = owner;
 
-	if (c->ask)
+	if (c->ask && !c->ask->base.raw)
 		http_stream_emit_end(&c->ask->base, trailers, count);
 }
 
@@ -202,6 +207,10 @@ static void client_read(struct h1_client *c, struct span bytes)
 		client_fail(c, ERR_UNREACHABLE, "the server sent bytes that nobody asked for");
 		return;
 	}
+	if (c->ask->base.raw) {
+		http_stream_emit_body(&c->ask->base, bytes);
+		return;
+	}
 	if (!c->ask->answer_began) {
 		c->ask->answer_began = true;
 		c->ask->since_ms = loop_now_ms(c->pool->loop);
@@ -211,6 +220,9 @@ static void client_read(struct h1_client *c, struct span bytes)
 		return;
 	if (c->parser.state == H1_PARSE_BAD) {
 		client_fail(c, ERR_PROTOCOL, c->parser.why);
+	} else if (c->ask->base.raw) {
+		if (taken < bytes.len)
+			http_stream_emit_body(&c->ask->base, span_from(bytes.at + taken, bytes.len - taken));
 	} else if (c->parser.state == H1_PARSE_WHOLE) {
 		c->parser.keeps_alive = c->parser.keeps_alive && taken == bytes.len;
 		client_done(c);
@@ -241,6 +253,12 @@ static void on_peer_end(void *owner)
 	if (c->state == H1_CLOSING)
 		return;
 	c->busy = true;
+	if (c->ask && c->ask->base.raw) {
+		http_stream_emit_end(&c->ask->base, NULL, 0);
+		client_settle(c);
+		c->busy = false;
+		return;
+	}
 	if (c->ask && c->ask->answer_began)
 		h1_parser_finish(&c->parser);
 	if (c->ask && c->parser.state == H1_PARSE_WHOLE) {
@@ -297,6 +315,8 @@ void h1_client_tick(struct h1_client *c, uint64_t now_ms)
 	struct h1_ask *a = c->ask;
 	uint64_t passed = c->handed;
 
+	if (a->base.raw)
+		return;
 	passed -= conn_queued(c->conn);
 	if (passed != c->passed || !(conn_queued(c->conn) || http_queue_len(&a->out)))
 		c->write_ms = now_ms;

@@ -3,6 +3,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/net/h1_pool_inner.h"
+#include "lib/net/http_upgrade.h"
 
 static struct h1_ask *ask_of(struct http_stream *s)
 {
@@ -111,13 +112,14 @@ struct h1_ask *h1_ask_new(struct h1_pool *p, const struct http_head *head, bool 
 	http_stream_attach(&a->base, events, owner);
 	a->pool = p;
 	a->is_head = span_equal(head->method, SPAN("HEAD"));
-	a->may_retry = !end || method_is_idempotent(head->method);
+	a->protocol = http_upgrade_known(head->protocol);
+	a->may_retry = !head->protocol.len && (!end || method_is_idempotent(head->method));
 	a->since_ms = loop_now_ms(p->loop);
 	http_queue_init(&a->head, p->limits.head_max + 1024);
 	http_queue_init(&a->out, HTTP_STREAM_QUEUE_MAX + 64 * 1024);
 	if (h1_write_request(&a->head, head, end, &a->body, e) < 0)
 		return a;
-	a->base.ended = end;
+	a->base.ended = end && !a->protocol.len;
 	return a;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/net/http_upgrade.h"
 
 enum {
 	SKIPPED_MAX = 16,        /* 1xx answers before a final one */
@@ -150,8 +151,11 @@ static int check_answer(struct h1_parser *p, struct http_packed *packed)
 
 	if (p->llhttp.http_major != 1 || p->llhttp.http_minor > 1)
 		return parse_bad(p, 502, "the version must be HTTP/1.1 or HTTP/1.0");
-	if (status < 100 || status > 599 || status == 101)
-		return parse_bad(p, 502, "the status must be 100 to 599, and 101 was not asked for");
+	if (status < 100 || status > 599)
+		return parse_bad(p, 502, "the status must be 100 to 599");
+	if (status == 101 && (!p->protocol.len || p->is_1_0 ||
+			      !span_equal(http_upgrade_asked(&packed->head), p->protocol)))
+		return parse_bad(p, 502, "the server switches to a protocol that was not asked for");
 	if (status < 200 && p->has_body)
 		return parse_bad(p, 502, "a 1xx answer has no body");
 	return check_coding(p, &packed->head);
@@ -202,7 +206,7 @@ static int on_headers_complete(llhttp_t *l)
 		      (p->role == H1_ANSWERS && llhttp_message_needs_eof(l));
 	if (check_head(p) != 0)
 		return HPE_USER;
-	if (p->role == H1_ANSWERS && l->status_code < 200) {
+	if (p->role == H1_ANSWERS && l->status_code < 200 && l->status_code != 101) {
 		if (++p->skipped > SKIPPED_MAX)
 			return parse_bad(p, 502, "too many 1xx answers");
 		return 0;

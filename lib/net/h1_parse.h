@@ -19,7 +19,7 @@ struct h1_parser;
 struct h1_parse_events {
 	/*
 	 * The head is whole and checked: p->packed, in memory that the callee takes with h1_parser_take_head.
-	 * Answers: 1xx do not come here. Returns whether a body may follow (false for the answer to HEAD).
+	 * Answers: 1xx do not come here, but for the 101 to `protocol`, whose message is whole with the head. Returns whether a body may follow (false for the answer to HEAD).
 	 */
 	bool (*on_head)(void *owner, struct h1_parser *p);
 	void (*on_body)(void *owner, struct span bytes);
@@ -42,6 +42,7 @@ struct h1_parser {
 	const struct h1_parse_events *events;
 	void *owner;
 	struct http_collect collect;
+	struct span protocol; /* answers: what a 101 may switch to; empty: there must be none */
 	size_t head_max;
 	size_t head_len;     /* bytes of the head so far, or of one run of trailers */
 	size_t excess;       /* of chunk extensions over the data that they came with */

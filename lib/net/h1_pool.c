@@ -95,13 +95,21 @@ static void pool_dial(struct h1_pool *p)
 	c->since_ms = loop_now_ms(p->loop);
 }
 
-/* The request at the front gets the connection that was used last; one that is tried again wants a new one. */
+/* Who is tried again, or keeps the connection for itself, wants a new one. */
+static bool ask_takes(const struct h1_ask *a, const struct h1_client *c)
+{
+	return !c->served || !(a->retried || a->protocol.len);
+}
+
+/* The connection that was used last goes to the first request that takes it. */
 static bool pool_place_first(struct h1_pool *p)
 {
 	struct h1_ask *a = p->waiting.first;
 	struct h1_client *c = p->clients[H1_IDLE].last;
 
-	if (!a || !c || (a->retried && c->served))
+	while (a && c && !ask_takes(a, c))
+		a = a->next;
+	if (!a || !c)
 		return false;
 	h1_ask_remove(&p->waiting, a);
 	h1_client_take(c, a);

@@ -1,4 +1,4 @@
-/* The inside of a pool of HTTP/1.1 client connections: h1_pool.c, h1_client.c and h1_client_stream.c. */
+/* The inside of a pool of HTTP/1.1 client connections: h1_pool.c and the h1_client*.c files. */
 #ifndef MK8S_NET_H1_POOL_INNER_H
 #define MK8S_NET_H1_POOL_INNER_H
 
@@ -24,6 +24,7 @@ struct h1_ask {
 	struct http_queue head;    /* the request's head as text; kept for a retry until the answer begins */
 	struct http_queue out;     /* its framed body */
 	struct h1_body body;
+	struct span protocol; /* it asks for this upgrade, on a connection that served nothing before; empty: none */
 	bool is_head;   /* HEAD */
 	bool may_retry; /* nothing would happen twice: a safe or idempotent method, or a body that was not sent */
 	bool retried;   /* wants a new connection */
@@ -52,6 +53,7 @@ struct h1_client {
 	uint64_t write_ms; /* last progress of output */
 	uint64_t handed, passed; /* bytes given to the conn, and by it to the kernel when last looked */
 	unsigned served;   /* answers that came whole */
+	bool end_said;     /* raw: the conn was told that we send no more */
 	bool paused, busy;
 	struct loop_task task; /* writes what the owner's calls queued */
 };
@@ -101,6 +103,8 @@ void h1_client_take(struct h1_client *c, struct h1_ask *a);
 void h1_client_schedule(struct h1_client *c);
 void h1_client_balance(struct h1_client *c);
 void h1_client_close(struct h1_client *c);
+/* After a 101 (h1_client_raw.c): says our end, and ends the stream when both sides have ended. */
+void h1_client_raw_settle(struct h1_client *c);
 /* Ends what stands still for too long. */
 void h1_client_tick(struct h1_client *c, uint64_t now_ms);
 

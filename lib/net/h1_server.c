@@ -159,12 +159,12 @@ void h1_server_settle(struct h1_server *h)
 		h1_server_flush(h);
 		if (h->stream)
 			http_stream_emit_drain(&h->stream->base);
-		if (h->stream && h->stream->base.ended && !h->stream->base.is_reset && !http_queue_len(&h->out))
+		h1_raw_settle(h);
+		if (h->stream && h1_stream_is_over(h))
 			h1_stream_close(h, ERR_NONE, "");
 		/* Callbacks above may have queued more, or reset. */
 		again = server_next(h) || (http_queue_len(&h->out) && conn_queued(h->conn) < H1_OUT_MAX) ||
-			(h->stream && (h->stream->base.is_reset ||
-				       (h->stream->base.ended && !http_queue_len(&h->out))));
+			(h->stream && (h->stream->base.is_reset || h1_stream_is_over(h)));
 		again = again && !h->closing;
 	}
 	if (again) /* a peer that reads as fast as we write must not keep the loop from the others */
@@ -200,7 +200,7 @@ static void on_end(void *owner, const struct http_field *trailers, size_t count)
 {
 	struct h1_server *h = owner;
 
-	if (h->stream)
+	if (h->stream && !h->stream->base.raw_status) /* raw: the end is still to come */
 		http_stream_emit_end(&h->stream->base, trailers, count);
 }
 
@@ -213,7 +213,9 @@ static void on_read(void *owner, struct span bytes)
 	if (h->closing)
 		return;
 	h->busy = true;
-	if (h->parser.state == H1_PARSE_WHOLE || http_queue_len(&h->pending)) {
+	if (h->stream && h->stream->base.raw) {
+		h1_raw_read(h, bytes);
+	} else if (h->parser.state == H1_PARSE_WHOLE || http_queue_len(&h->pending)) {
 		if (http_queue_put(&h->pending, bytes) < 0)
 			h1_server_close(h);
 	} else {
@@ -236,7 +238,9 @@ static void on_peer_end(void *owner)
 	if (h->closing)
 		return;
 	h->busy = true;
-	if (!h->stream && !http_queue_len(&h->pending)) {
+	if (h->stream && h->stream->base.raw) {
+		h1_server_settle(h);
+	} else if (!h->stream && !http_queue_len(&h->pending)) {
 		h1_server_close(h);
 	} else if (h->parser.state != H1_PARSE_WHOLE) {
 		h1_stream_close(h, ERR_UNREACHABLE, "the client ended the connection in the middle of its request");

@@ -1,4 +1,4 @@
-/* The inside of an HTTP/1.1 server connection: shared by h1_server.c, h1_server_stream.c and h1_server_time.c. */
+/* The inside of an HTTP/1.1 server connection: shared by the h1_server*.c files. */
 #ifndef MK8S_NET_H1_SERVER_INNER_H
 #define MK8S_NET_H1_SERVER_INNER_H
 
@@ -47,6 +47,7 @@ struct h1_server {
 	bool close_after;  /* no request after the current one */
 	bool draining;
 	bool peer_ended;
+	bool end_said;     /* raw: the conn was told that we send no more */
 	bool paused;
 	bool closing;      /* the conn was told to close; nothing but on_close follows */
 	bool busy;         /* in a callback of the connection: work is settled at its end */
@@ -70,6 +71,11 @@ void h1_server_on_timer(void *owner);
 void h1_server_settle(struct h1_server *h);
 /* The request whose head the parser has; handed to the acceptor. */
 void h1_stream_accept(struct h1_server *h);
+/* After a 101 (h1_server_raw.c): delivers what waits and says our end; takes bytes that came. */
+void h1_raw_settle(struct h1_server *h);
+void h1_raw_read(struct h1_server *h, struct span bytes);
+/* Whether nothing more happens on the current stream. */
+bool h1_stream_is_over(const struct h1_server *h);
 /* Ends the stream. */
 void h1_stream_close(struct h1_server *h, enum err_code code, const char *why);
 

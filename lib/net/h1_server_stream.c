@@ -4,6 +4,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/net/h1_server_inner.h"
+#include "lib/net/http_upgrade.h"
 
 static struct h1_stream *stream_of(struct http_stream *s)
 {
@@ -15,8 +16,8 @@ static int stream_answer(struct http_stream *base, const struct http_head *head,
 	struct h1_stream *s = stream_of(base);
 	struct h1_server *h = s->server;
 	/* A body that was never asked for may come or not: the connection cannot be read any further. */
-	bool close = !s->keep || h->draining || (s->expects && !base->peer_ended);
-	struct h1_answer_form form = { base->request.method, s->is_1_0, end, close };
+	bool close = !s->keep || h->draining || (s->expects && !base->peer_ended) || base->raw_status;
+	struct h1_answer_form form = { base->request.method, s->is_1_0, end, close, base->request.protocol };
 
 	if (h1_write_answer(&h->out, head, &form, &s->body, e) < 0)
 		return -1;
@@ -52,7 +53,16 @@ static size_t stream_queued(const struct http_stream *base)
 
 static void stream_consume(struct http_stream *base, size_t len UNUSED)
 {
-	h1_server_balance(stream_of(base)->server);
+	struct h1_server *h = stream_of(base)->server;
+
+	h1_server_balance(h);
+	if (base->raw && http_queue_len(&h->pending))
+		h1_server_schedule(h);
+}
+
+static void stream_unwant(struct http_stream *base)
+{
+	h1_server_schedule(stream_of(base)->server);
 }
 
 static void stream_reset(struct http_stream *base, enum http_reset reason UNUSED)
@@ -67,6 +77,7 @@ static const struct http_stream_ops ops = {
 	.queued = stream_queued,
 	.consume = stream_consume,
 	.reset = stream_reset,
+	.unwant = stream_unwant,
 };
 
 void h1_stream_accept(struct h1_server *h)
@@ -80,6 +91,8 @@ void h1_stream_accept(struct h1_server *h)
 	s->base.peer_ended = !h->parser.has_body;
 	s->is_1_0 = h->parser.is_1_0;
 	s->keep = h->parser.keeps_alive && !s->is_1_0;
+	if (!h->parser.has_body && !s->is_1_0)
+		s->base.request.protocol = http_upgrade_asked(&s->base.request);
 	h->stream = s;
 	h->read_ms = loop_now_ms(h->loop);
 	expect = s->is_1_0 ? NULL : http_field_find(&s->base.request, "expect");

@@ -18,6 +18,8 @@ static enum deadline server_deadline(const struct h1_server *h, uint64_t *ret_ms
 	const struct h1_limits *limits = &h->limits;
 	enum deadline first = DEADLINE_NONE;
 
+	if (h->stream && h->stream->base.raw)
+		return DEADLINE_NONE; /* whoever uses a terminal may think, or stop the output, for hours */
 	if (conn_queued(h->conn) || http_queue_len(&h->out))
 		earlier(DEADLINE_WRITE, h->write_ms, limits->write_timeout_ms, &first, ret_ms);
 	if (h->parser.state == H1_PARSE_BODY && !h->paused)

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "lib/net/http_upgrade.h"
+
 enum { HEAD_USUAL = 1000 };
 
 /* What is put must be whole: a buffer collects it first, the queue takes all or nothing. */
@@ -52,6 +54,28 @@ static int choose_framing(const struct http_head *head, bool end, struct h1_body
 	return 0;
 }
 
+static void put_upgrade(struct buf *b, struct span protocol)
+{
+	buf_printf(b, "connection: Upgrade\r\nupgrade: %s\r\n", http_upgrade_name(protocol));
+}
+
+/* 101: the head is all of it, the rest is raw. */
+static int write_switch(struct http_queue *q, const struct http_head *head, struct span protocol,
+			struct h1_body *ret_body, struct err *e)
+{
+	struct buf b AUTO_BUF;
+
+	buf_init(&b, q->max);
+	buf_printf(&b, "HTTP/1.1 101 %s\r\n", http_reason(101));
+	put_upgrade(&b, protocol);
+	put_fields(&b, head, false);
+	buf_put_str(&b, "\r\n");
+	if (put_whole(q, &b, e) < 0)
+		return -1;
+	*ret_body = (struct h1_body){ .framing = H1_UNTIL_CLOSE };
+	return 0;
+}
+
 int h1_write_answer(struct http_queue *q, const struct http_head *head, const struct h1_answer_form *form,
 		    struct h1_body *ret_body, struct err *e)
 {
@@ -60,6 +84,8 @@ int h1_write_answer(struct http_queue *q, const struct http_head *head, const st
 	bool has_len = head->status != 204; /* without a body: the length it would have (RFC 9110 8.6) */
 
 	buf_init(&b, q->max);
+	if (head->status == 101)
+		return write_switch(q, head, form->protocol, ret_body, e);
 	if (!http_answer_has_no_body(form->method, head->status)) {
 		if (choose_framing(head, form->end, &body, &has_len, e) < 0)
 			return -1;
@@ -91,6 +117,8 @@ static int check_request(const struct http_head *head, struct err *e)
 			       "the request target must begin with / and hold no blank, # or control byte");
 	if (!http_authority_is_valid(head->authority))
 		return err_set(e, ERR_INPUT, "the request's authority is not a host with an optional port");
+	if (head->protocol.len && !http_upgrade_name(head->protocol))
+		return err_set(e, ERR_INPUT, "an upgrade is to websocket or spdy/3.1");
 	return http_fields_check(head->fields, head->field_count, e);
 }
 
@@ -102,6 +130,7 @@ int h1_write_request(struct http_queue *q, const struct http_head *head, bool en
 	bool has_len;
 
 	buf_init(&b, q->max);
+	end = end || head->protocol.len;
 	if (check_request(head, e) < 0 || choose_framing(head, end, &body, &has_len, e) < 0)
 		return -1;
 	(void)buf_reserve(&b, HEAD_USUAL);
@@ -117,6 +146,10 @@ int h1_write_request(struct http_queue *q, const struct http_head *head, bool en
 		buf_put_str(&b, "content-length: 0\r\n");
 	else if (body.framing == H1_CHUNKED)
 		buf_put_str(&b, "transfer-encoding: chunked\r\n");
+	if (head->protocol.len) {
+		put_upgrade(&b, head->protocol);
+		body.framing = H1_UNTIL_CLOSE;
+	}
 	buf_put_str(&b, "\r\n");
 	if (put_whole(q, &b, e) < 0)
 		return -1;

@@ -24,6 +24,7 @@ struct h1_answer_form {
 	bool is_1_0;        /* the request's version */
 	bool end;           /* no body follows */
 	bool close;         /* the connection ends with this answer */
+	struct span protocol; /* 101: what the connection becomes */
 };
 
 /*
@@ -32,7 +33,10 @@ struct h1_answer_form {
  */
 int h1_write_answer(struct http_queue *q, const struct http_head *head, const struct h1_answer_form *form,
 		    struct h1_body *ret_body, struct err *e);
-/* The same for a request; the target must be valid, the authority becomes Host. */
+/*
+ * The same for a request; the target must be valid, the authority becomes Host. With a `protocol` the request asks for the
+ * upgrade and has no body; what is sent afterwards is raw.
+ */
 int h1_write_request(struct http_queue *q, const struct http_head *head, bool end, struct h1_body *ret_body,
 		     struct err *e);
 /* Body bytes in their framing. ERR_INPUT when more than Content-Length come. */

@@ -22,6 +22,7 @@ struct h2_limits {
 	uint64_t idle_timeout_ms;   /* without any stream; 0: never */
 	uint64_t write_timeout_ms;  /* without progress of output, of the connection or of one stream; 0: never */
 	uint64_t body_timeout_ms;   /* a request body without progress while its window is open; 0: never */
+	bool extended_connect;      /* server: upgrades are taken (RFC 8441), as requests with `protocol` */
 	uint32_t reset_rate;        /* streams a second that the peer may reset, thirty times as many at once; 0: 33 */
 };
 
@@ -39,11 +40,13 @@ struct h2 *h2_server_new(struct loop *l, struct conn *c, const struct h2_limits 
 /* Takes the conn over. The client role. */
 struct h2 *h2_client_new(struct loop *l, struct conn *c, const struct h2_limits *limits,
 			 const struct h2_events *events, void *owner);
-/* Opens a stream; failure is on_close. `end`: no body. The head is copied. Never NULL. */
+/* Opens a stream; failure is on_close. With `protocol` it is an extended CONNECT, which the peer must take. `end`: no body. The head is copied. Never NULL. */
 struct http_stream *h2_request(struct h2 *h, const struct http_head *head, bool end, const struct http_events *events,
 			       void *owner);
 /* Whether a request may be opened now: ready, no GOAWAY, below the peer's limit of streams. */
 bool h2_may_request(const struct h2 *h);
+/* Whether the peer takes requests with `protocol` (RFC 8441); known once it is ready. */
+bool h2_may_upgrade(const struct h2 *h);
 size_t h2_stream_count(const struct h2 *h);
 /* GOAWAY; closes when the open streams ended. */
 void h2_drain(struct h2 *h);

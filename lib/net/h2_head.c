@@ -4,6 +4,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/net/h2_inner.h"
+#include "lib/net/http_upgrade.h"
 
 /* A new id closes all lower ones that were never used (RFC 9113 5.1.1); nghttp2 does not look. We keep the last gap. */
 int h2_on_begin_frame(nghttp2_session *session UNUSED, const nghttp2_frame_hd *hd, void *owner)
@@ -52,11 +53,12 @@ int h2_on_invalid_header(nghttp2_session *session UNUSED, const nghttp2_frame *f
 }
 
 /* The status to refuse a request with; 0: it may pass. */
-static int refusal(const struct http_packed *packed)
+static int refusal(const struct h2 *h, const struct http_packed *packed)
 {
 	const struct http_head *head = &packed->head;
 
-	if (span_equal(head->method, SPAN("CONNECT")))
+	if (span_equal(head->method, SPAN("CONNECT")) &&
+	    (!h->limits.extended_connect || !http_upgrade_name(head->protocol)))
 		return 501;
 	if (packed->host_count > 1 ||
 	    (packed->host_count && !span_equal_nocase(packed->host, head->authority)))
@@ -108,7 +110,7 @@ static int on_request(struct h2 *h, const nghttp2_frame *frame)
 		return refuse(h, id, 431);
 	s = h2_stream_new(h, http_collect_size(&h->collect));
 	http_collect_pack(&h->collect, s->memory, &packed);
-	status = refusal(&packed);
+	status = refusal(h, &packed);
 	if (status) {
 		free(s);
 		return refuse(h, id, status);
@@ -116,6 +118,7 @@ static int on_request(struct h2 *h, const nghttp2_frame *frame)
 	s->id = id;
 	s->in_frames = true;
 	s->base.request = packed.head;
+	s->base.raw_status = packed.head.protocol.len ? 200 : 0;
 	s->base.peer_ended = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	(void)nghttp2_session_set_stream_user_data(h->session, id, s); /* it was opened just now */
 	h2_stream_add(s);
@@ -155,6 +158,7 @@ static void on_answer(struct h2 *h, struct h2_stream *s, bool end)
 	}
 	s->got_head = true;
 	s->answer = memory;
+	s->base.raw = s->is_connect && packed.head.status == 200;
 	s->base.peer_ended = end;
 	http_stream_emit_head(&s->base, &packed.head);
 	if (end)
@@ -209,11 +213,15 @@ static size_t fields_nv(const struct http_field *fields, size_t count, nghttp2_n
 
 size_t h2_request_nv(const struct http_head *head, nghttp2_nv *nv)
 {
-	nv[0] = nv_of(SPAN(":method"), head->method);
+	size_t n = 4;
+
+	nv[0] = nv_of(SPAN(":method"), head->protocol.len ? SPAN("CONNECT") : head->method);
 	nv[1] = nv_of(SPAN(":scheme"), head->scheme.len ? head->scheme : SPAN("https"));
 	nv[2] = nv_of(SPAN(":authority"), head->authority);
 	nv[3] = nv_of(SPAN(":path"), head->target);
-	return 4 + fields_nv(head->fields, head->field_count, nv + 4);
+	if (head->protocol.len)
+		nv[n++] = nv_of(SPAN(":protocol"), head->protocol);
+	return n + fields_nv(head->fields, head->field_count, nv + n);
 }
 
 size_t h2_answer_nv(const struct http_head *head, char status[3], nghttp2_nv *nv)
@@ -234,6 +242,8 @@ int h2_request_check(const struct http_head *head, struct err *e)
 	if (!http_target_is_valid(head->method, head->target))
 		return err_set(e, ERR_INPUT,
 			       "the request target must begin with / and hold no blank, # or control byte");
+	if (head->protocol.len && !http_upgrade_name(head->protocol))
+		return err_set(e, ERR_INPUT, "an upgrade is to websocket or spdy/3.1");
 	if (!http_authority_is_valid(head->authority))
 		return err_set(e, ERR_INPUT, "the request's authority is not a host with an optional port");
 	return http_fields_check(head->fields, head->field_count, e);

@@ -31,6 +31,7 @@ struct h2_stream {
 	bool no_body;           /* what is sent is left out */
 	bool deferred;          /* nghttp2 waits for body bytes of ours */
 	bool end_sent;          /* END_STREAM went into a frame */
+	bool is_connect;        /* client: asked for an upgrade */
 	bool got_head;          /* client: the final answer's head came */
 	unsigned skipped;       /* client: 1xx answers */
 	uint64_t read_ms, write_ms; /* last progress */
@@ -109,7 +110,7 @@ int h2_on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, n
 /* A HEADERS frame with all its continuations. */
 int h2_on_headers(struct h2 *h, const nghttp2_frame *frame);
 
-/* A head as nghttp2 wants it; `nv` has room for the fields and four pseudo fields. Returns the count. */
+/* A head as nghttp2 wants it; `nv` has room for the fields and five pseudo fields. Returns the count. */
 size_t h2_request_nv(const struct http_head *head, nghttp2_nv *nv);
 size_t h2_answer_nv(const struct http_head *head, char status[3], nghttp2_nv *nv);
 /* ERR_INPUT for a request that must not be sent. */

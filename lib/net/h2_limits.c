@@ -52,9 +52,11 @@ int h2_settings_submit(struct h2 *h)
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->head_max },
 		{ h->is_server ? NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS : NGHTTP2_SETTINGS_ENABLE_PUSH,
 		  h->is_server ? limits->stream_max : 0 },
+		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
 	};
+	size_t count = COUNT_OF(entries) - !(h->is_server && limits->extended_connect);
 
-	if (nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, entries, COUNT_OF(entries)) != 0)
+	if (nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, entries, count) != 0)
 		return -1;
 	return nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, (int32_t)limits->conn_window);
 }
@@ -160,7 +162,7 @@ static void tick_stream(struct h2 *h, struct h2_stream *s, uint64_t now_ms)
 {
 	uint64_t write_ms = h->limits.write_timeout_ms, body_ms = h->limits.body_timeout_ms;
 
-	if (s->why.code || s->base.is_reset)
+	if (s->why.code || s->base.is_reset || s->base.raw)
 		return;
 	if (write_ms && http_queue_len(&s->out) && now_ms - s->write_ms >= write_ms)
 		h2_stream_fail(s, NGHTTP2_CANCEL, ERR_TIMEOUT, "the peer did not read the stream in time");

@@ -239,6 +239,8 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 	s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 	if (s)
 		s->end_sent = true;
+	if (s && s->base.raw && !s->base.unwanted) /* half of it has ended */
+		return 0;
 	/* The answer is whole: the rest of the request is not wanted (RFC 9113 8.1). */
 	if (h->is_server && nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
 		return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
@@ -384,6 +386,12 @@ bool h2_may_request(const struct h2 *h)
 	return !h->is_server && h->ready && !h->peer_goaway && !h->draining && !h->failed && !h->closing &&
 	       nghttp2_session_check_request_allowed(h->session) &&
 	       h->count < nghttp2_session_get_remote_settings(h->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+bool h2_may_upgrade(const struct h2 *h)
+{
+	return h->ready &&
+	       nghttp2_session_get_remote_settings(h->session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
 size_t h2_stream_count(const struct h2 *h)

@@ -124,6 +124,16 @@ static void stream_reset(struct http_stream *base, enum http_reset reason)
 	stream_detach(stream_of(base), codes[reason]);
 }
 
+/* Our end may have gone out already; else h2_session.c does the same behind it. */
+static void stream_unwant(struct http_stream *base)
+{
+	struct h2_stream *s = stream_of(base);
+
+	if (s->in_frames && s->end_sent)
+		(void)nghttp2_submit_rst_stream(s->session->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+	h2_schedule(s->session);
+}
+
 const struct http_stream_ops h2_stream_ops = {
 	.answer = stream_answer,
 	.send = stream_send,
@@ -131,6 +141,7 @@ const struct http_stream_ops h2_stream_ops = {
 	.queued = stream_queued,
 	.consume = stream_consume,
 	.reset = stream_reset,
+	.unwant = stream_unwant,
 };
 
 struct h2_stream *h2_stream_new(struct h2 *h, size_t memory_len)
@@ -206,13 +217,17 @@ struct http_stream *h2_request(struct h2 *h, const struct http_head *head, bool 
 	struct h2_stream *s = h2_stream_new(h, 0);
 	AUTO_FREE void *memory = NULL;
 	nghttp2_nv usual[NV_USUAL];
-	nghttp2_nv *nv = nv_array(head->field_count + 4, usual, &memory);
+	nghttp2_nv *nv = nv_array(head->field_count + 5, usual, &memory);
 
 	http_stream_attach(&s->base, events, owner);
 	h2_stream_add(s);
+	end = end && !head->protocol.len;
 	s->base.ended = end;
+	s->is_connect = head->protocol.len > 0;
 	if (h->closing || h->failed || h->draining || h->peer_goaway)
 		err_set(&s->why, ERR_UNREACHABLE, "the connection to %s takes no more requests", conn_peer(h->conn));
+	else if (s->is_connect && !h2_may_upgrade(h))
+		err_set(&s->why, ERR_PROTOCOL, "the peer %s takes no upgrades", conn_peer(h->conn));
 	else if (h2_request_check(head, &s->why) == 0) {
 		s->id = nghttp2_submit_request2(h->session, NULL, nv, h2_request_nv(head, nv), end ? NULL : &provider,
 						s);

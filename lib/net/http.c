@@ -107,17 +107,43 @@ bool http_stream_ended(const struct http_stream *s)
 	return s->peer_ended && s->stats.bytes_in == 0;
 }
 
+void http_stream_await_upgrade(struct http_stream *s)
+{
+	if (!s->is_server || s->answered || s->raw_status || !s->request.protocol.len)
+		return;
+	s->raw_status = 101;
+	s->peer_ended = false;
+}
+
+bool http_stream_is_raw(const struct http_stream *s)
+{
+	return s->raw;
+}
+
+void http_stream_unwant(struct http_stream *s)
+{
+	if (!s->raw || !s->ended || s->unwanted || s->is_reset || s->peer_ended)
+		return;
+	s->unwanted = true;
+	s->ops->unwant(s);
+}
+
 int http_stream_answer(struct http_stream *s, const struct http_head *head, bool end, struct err *e)
 {
+	bool raw = s->raw_status && head->status == s->raw_status;
+
 	if (!s->is_server || s->answered || s->is_reset)
 		return err_set(e, ERR_INPUT, "an answer is given once, on a request that is still open");
-	if (head->status < 200 || head->status > 599)
+	if (raw && end)
+		return err_set(e, ERR_INPUT, "a stream that becomes raw does not end with its head");
+	if (!raw && (head->status < 200 || head->status > 599))
 		return err_set(e, ERR_INPUT, "%d is no final status (200 to 599)", head->status);
 	if (http_fields_check(head->fields, head->field_count, e) < 0 ||
 	    s->ops->answer(s, head, end, e) < 0)
 		return -1;
 	s->answered = true;
 	s->ended = end;
+	s->raw = raw;
 	s->stats.status = head->status;
 	s->stats.first_byte_us = clock_mono_us();
 	return 0;

@@ -25,6 +25,11 @@ struct http_head {
 	struct span scheme;    /* "https" or "http"; empty on HTTP/1.1 requests that came (the listener knows) */
 	struct span authority; /* Host or :authority */
 	struct span target;    /* path and query as sent, origin form: begins with '/' (or is "*" for OPTIONS) */
+	/*
+	 * Requests: what the stream is to become, "websocket" or "spdy/3.1"; empty: nothing. On HTTP/1.1 an Upgrade, on
+	 * HTTP/2 extended CONNECT (RFC 8441), whose method is CONNECT whatever the caller gives.
+	 */
+	struct span protocol;
 	int status;            /* answers; 0 on requests */
 	const struct http_field *fields; /* without Host, which is `authority` */
 	size_t field_count;
@@ -70,6 +75,20 @@ void http_stream_attach(struct http_stream *s, const struct http_events *events,
 const struct http_head *http_stream_request(const struct http_stream *s);
 /* Whether the peer's message has no body at all (its end came with the head). */
 bool http_stream_ended(const struct http_stream *s);
+
+/*
+ * Upgrades. A request with `protocol` becomes a raw stream when it is answered with 101 (HTTP/1.1) or 200 (HTTP/2): from
+ * then on body bytes are the protocol's, on_end is the peer's half-close and http_stream_end ours, there are no trailers
+ * and no timeouts of bodies and output. Any other answer is an ordinary one, and ends an HTTP/1.1 connection.
+ *
+ * On HTTP/1.1 an Upgrade is ignored unless the owner says, before it answers, that it may grant it. Then the request
+ * counts as not ended, and what the peer sends before the 101 is held back; it is dropped after another answer.
+ */
+void http_stream_await_upgrade(struct http_stream *s);
+/* Whether the stream is raw. */
+bool http_stream_is_raw(const struct http_stream *s);
+/* Server side, raw, our side ended: nothing more is wanted from the peer, so the stream ends when our bytes are out. */
+void http_stream_unwant(struct http_stream *s);
 
 /* Server side: the answer's head; `end` when no body follows. Everything is copied. */
 int http_stream_answer(struct http_stream *s, const struct http_head *head, bool end, struct err *e);

@@ -117,6 +117,8 @@ static void pack_pseudo(struct http_head *head, struct span name, struct span va
 		head->scheme = value;
 	else if (span_equal(name, SPAN(":authority")))
 		head->authority = value;
+	else if (span_equal(name, SPAN(":protocol")))
+		head->protocol = value;
 	else if (span_equal(name, SPAN(":path")))
 		head->target = value;
 	else if (span_equal(name, SPAN(":status")) && span_to_u64(value, 999, &status) == 0)

@@ -13,6 +13,7 @@ struct http_stream_ops {
 	size_t (*queued)(const struct http_stream *s);
 	void (*consume)(struct http_stream *s, size_t len);
 	void (*reset)(struct http_stream *s, enum http_reset reason);
+	void (*unwant)(struct http_stream *s); /* servers only */
 };
 
 /* Embedded first in a carrier's own stream. */
@@ -23,6 +24,9 @@ struct http_stream {
 	struct conn *conn; /* the carrier's; lives at least as long; NULL before there is one (client pools) */
 	struct http_head request; /* server side; bytes owned by the carrier's stream */
 	bool is_server;
+	int raw_status; /* the answer's status that makes the stream raw; 0: none does */
+	bool raw;
+	bool unwanted; /* the peer's bytes are */
 	bool peer_ended;
 	bool answered; /* server: our head was given */
 	bool ended;    /* our message was ended */

@@ -62,7 +62,7 @@ static void visit_on_body(void *owner, struct http_stream *s, struct span bytes)
 	}
 	if (v->kind == VISIT_ECHO)
 		(void)http_stream_send(s, bytes, &e); /* may be over its limit: the test sees the bytes missing */
-	if (v->kind != VISIT_ECHO || http_stream_queued(s) < HTTP_STREAM_LOW_WATER)
+	if (v->kind != VISIT_ECHO || http_stream_queued(s) <= HTTP_STREAM_LOW_WATER)
 		http_stream_consume(s, SIZE_MAX);
 }
 
@@ -176,6 +176,59 @@ static bool starts(struct span text, const char *with, struct span *ret_rest)
 	return true;
 }
 
+static int granting(const struct test_server *t)
+{
+	return t->h2 ? 200 : 101;
+}
+
+static void visit_grant_end(struct visit *v)
+{
+	struct err e;
+
+	http_stream_await_upgrade(v->s);
+	answer(v->s, granting(v->server), NULL, false);
+	assert_true(http_stream_is_raw(v->s));
+	v->ended = true;
+	must(http_stream_send(v->s, SPAN("bye"), &e));
+	must(http_stream_end(v->s, NULL, 0, &e));
+	http_stream_unwant(v->s);
+}
+
+static void visit_refuse(struct visit *v, struct span status)
+{
+	struct err e;
+	uint64_t n;
+
+	must(span_to_u64(status, 599, &n));
+	http_stream_await_upgrade(v->s);
+	answer(v->s, (int)n, NULL, false);
+	assert_false(http_stream_is_raw(v->s));
+	v->ended = true;
+	must(http_stream_send(v->s, SPAN("no"), &e));
+	must(http_stream_end(v->s, NULL, 0, &e));
+}
+
+/* The paths of upgrades; false where the request asks for none. */
+static bool visit_upgrade(struct visit *v, struct span target)
+{
+	struct span rest;
+
+	if (!http_stream_request(v->s)->protocol.len)
+		return false;
+	if (span_equal(target, SPAN("/upgrade"))) {
+		v->kind = VISIT_ECHO;
+		http_stream_await_upgrade(v->s);
+		answer(v->s, granting(v->server), NULL, false);
+	} else if (span_equal(target, SPAN("/grant-end"))) {
+		visit_grant_end(v);
+	} else if (starts(target, "/refuse/", &rest)) {
+		visit_refuse(v, rest);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void on_request(void *owner, struct http_stream *s)
 {
 	struct test_server *t = owner;
@@ -189,7 +242,9 @@ static void on_request(void *owner, struct http_stream *s)
 	v->kind = VISIT_OTHER;
 	http_stream_attach(s, &visit_events, v);
 	http_stream_observe(s, on_observed, t);
-	if (span_equal(target, SPAN("/echo"))) {
+	if (visit_upgrade(v, target)) {
+		return;
+	} else if (span_equal(target, SPAN("/echo"))) {
 		v->kind = VISIT_ECHO;
 		answer(s, 200, NULL, false);
 	} else if (starts(target, "/bytes/", &rest)) {

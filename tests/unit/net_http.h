@@ -18,6 +18,9 @@
  *   /deaf     200 and its head; the body is never consumed
  *   /reset    reset
  *   /204      no content
+ *   /upgrade  grants an upgrade that is asked for; then as /echo
+ *   /grant-end  grants it, says "bye", ends and wants no more
+ *   /refuse/N N and a text to whoever asks for an upgrade, instead of it
  * Everything else: at the end of the request 200 and a text that repeats the head, one "name=value" a line.
  */
 struct test_server {
