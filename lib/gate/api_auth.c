@@ -153,6 +153,19 @@ int api_logout(struct request *rq, struct err *e)
 	return directory_logout(c->directory, given, e) < 0 ? -1 : central_publish(c, e);
 }
 
+/* Whoever got hold of a session must not guess its password faster than by signing in. */
+static int may_try_password(struct request *rq, struct err *e)
+{
+	struct central *c = rq->app;
+	uint64_t wait_ms =
+		backoff_wait_ms(c->login_backoff, api_identity(rq)->user->email, rq->peer_ip, clock_mono_ms());
+
+	if (wait_ms)
+		return request_retry_later(rq, 429, (unsigned)(wait_ms / 1000 + 1), e,
+					   "too many wrong passwords; try again later");
+	return take_password_place(rq, e);
+}
+
 static int change_password(struct request *rq, struct err *e)
 {
 	static const char *const members[] = { "old", "new", NULL };
@@ -162,11 +175,13 @@ static int change_password(struct request *rq, struct err *e)
 	int result;
 
 	if (api_body(rq, members, false, &body, e) < 0 || api_body_str(body, "old", &old_password, e) < 0 ||
-	    api_body_str(body, "new", &new_password, e) < 0 || take_password_place(rq, e) < 0)
+	    api_body_str(body, "new", &new_password, e) < 0 || may_try_password(rq, e) < 0)
 		return -1;
 	result = directory_password_change(c->directory, api_identity(rq)->user->id, api_identity(rq)->sid,
 					   span_of(old_password), span_of(new_password), e);
 	leave_password_place(rq);
+	if (result < 0 && e->code == ERR_DENIED)
+		backoff_failed(c->login_backoff, api_identity(rq)->user->email, rq->peer_ip, clock_mono_ms());
 	rq->status = 204;
 	return result;
 }

@@ -1,6 +1,7 @@
 /* Back-off against guessing: a bounded table of recent failures. */
 #include "lib/gate/backoff.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 enum {
 	WAYS = 8, /* places that a key may take */
 	KEY_LEN = 16,
+	NAME_SIZE = 256,
+	NETWORK_LEN = 8, /* of an IPv6 address: who has one has its whole /64 */
 	ACCOUNT_FREE = 5,
 	ADDRESS_FREE = 20,
 	WAIT_FIRST_MS = 1000,
@@ -56,17 +59,44 @@ void backoff_free(struct backoff *b)
 	free(b);
 }
 
+static void lower(const char *name, char into[NAME_SIZE])
+{
+	size_t at = 0;
+
+	for (; name[at]; at++)
+		into[at] = (char)(name[at] >= 'A' && name[at] <= 'Z' ? name[at] | 0x20 : name[at]);
+	into[at] = '\0';
+}
+
+/* What names the same account, or the same guesser, counts as one: case, and the /64 of an IPv6 address. */
+static struct span essence(enum backoff_kind kind, const char *name, char room[NAME_SIZE])
+{
+	struct in6_addr address;
+
+	if (kind == BACKOFF_ADDRESS) {
+		if (inet_pton(AF_INET6, name, &address) != 1 || IN6_IS_ADDR_V4MAPPED(&address))
+			return span_of(name);
+		memcpy(room, &address, NETWORK_LEN);
+		return span_from(room, NETWORK_LEN);
+	}
+	if (strlen(name) >= NAME_SIZE) /* longer than any account's */
+		return span_of(name);
+	lower(name, room);
+	return span_of(room);
+}
+
 static struct backoff_entry *set_of(struct backoff *b, enum backoff_kind kind, const char *name,
 				    uint8_t ret_key[HASH_SIZE])
 {
 	struct hash h;
 	char mark = kind == BACKOFF_ACCOUNT ? 'n' : 'a';
+	char room[NAME_SIZE];
 	uint64_t place;
 
 	hash_init(&h);
 	hash_add(&h, span_from(b->salt, sizeof(b->salt)));
 	hash_add(&h, span_from(&mark, 1));
-	hash_add(&h, span_of(name));
+	hash_add(&h, essence(kind, name, room));
 	hash_finish(&h, ret_key);
 	memcpy(&place, ret_key + KEY_LEN, sizeof(place));
 	return &b->entries[place % b->set_count * WAYS];

@@ -2,7 +2,8 @@
  * Back-off against guessing: each failure of an account or from an address makes the next try wait longer.
  *
  * The first failures are free (5 of an account, 20 from an address); from then on 1 s, doubling with each failure up
- * to 15 minutes. What has not failed for 30 minutes is forgotten. Thread-safe; the clock is passed in.
+ * to 15 minutes. What has not failed for 30 minutes is forgotten. Accounts compare without case; IPv6 addresses of one
+ * /64 count together. Thread-safe; the clock is passed in.
  */
 #ifndef MK8S_GATE_BACKOFF_H
 #define MK8S_GATE_BACKOFF_H

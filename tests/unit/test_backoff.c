@@ -1,6 +1,7 @@
 /* Back-off: when a try must wait, what clears it, and that the table stays bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -53,6 +54,37 @@ static void accounts_and_addresses_are_apart(void **state)
 	assert_int_equal(backoff_wait_ms(b, "b@example.com", "192.0.2.1", start_ms), 1000);
 	assert_int_equal(backoff_wait_ms(b, NULL, "192.0.2.2", start_ms), 0);
 	backoff_free(b);
+}
+
+static void other_spellings_of_a_name_count_together(void **state)
+{
+	static const struct {
+		const char *failed, *asked;
+		bool is_address, is_same;
+	} rows[] = {
+		{ "dev@example.com", "DEV@Example.Com", false, true },
+		{ "dev@example.com", "dev2@example.com", false, false },
+		{ "2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true, true },
+		{ "2001:db8:1:2::1", "2001:0DB8:0001:0002::9", true, true },
+		{ "2001:db8:1:2::1", "2001:db8:1:3::1", true, false },
+		{ "192.0.2.1", "192.0.2.2", true, false },
+		{ "::ffff:192.0.2.1", "::ffff:192.0.2.2", true, false },
+		{ "unix", "unix", true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct backoff *b = backoff_new(1000);
+		const char *account = rows[i].is_address ? NULL : rows[i].failed;
+		uint64_t wait_ms;
+
+		fail_times(b, account, rows[i].is_address ? rows[i].failed : NULL, 20, start_ms);
+		wait_ms = backoff_wait_ms(b, rows[i].is_address ? NULL : rows[i].asked,
+					  rows[i].is_address ? rows[i].asked : NULL, start_ms);
+		if ((wait_ms > 0) != rows[i].is_same)
+			fail_msg("%s, %s: %llu", rows[i].failed, rows[i].asked, (unsigned long long)wait_ms);
+		backoff_free(b);
+	}
 }
 
 static void success_clears_the_account_only(void **state)
@@ -113,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(waits_double_to_a_quarter_of_an_hour),
 		cmocka_unit_test(accounts_and_addresses_are_apart),
+		cmocka_unit_test(other_spellings_of_a_name_count_together),
 		cmocka_unit_test(success_clears_the_account_only),
 		cmocka_unit_test(what_is_quiet_is_forgotten),
 		cmocka_unit_test(a_flood_of_names_keeps_the_worst),
