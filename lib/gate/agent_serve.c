@@ -146,7 +146,11 @@ static void served_done(void *owner, struct relay *r UNUSED, const struct err *w
 
 static void serve_kubernetes(struct agent_link *k, struct http_stream *s)
 {
-	static const struct relay_events events = { served_head, served_failed, served_done };
+	static const struct relay_events events = {
+		.on_head = served_head,
+		.on_failed = served_failed,
+		.on_done = served_done,
+	};
 	const struct http_head *head = http_stream_request(s);
 	struct span target = span_from(head->target.at + sizeof(PROXY_PREFIX) - 1,
 				       head->target.len - (sizeof(PROXY_PREFIX) - 1));

@@ -16,6 +16,7 @@
 #include "lib/gate/proxy_audit.h"
 #include "lib/gate/proxy_exists.h"
 #include "lib/gate/proxy_filter.h"
+#include "lib/gate/proxy_review.h"
 #include "lib/gate/relay.h"
 #include "lib/gate/token_cache.h"
 #include "lib/gate/words.h"
@@ -163,6 +164,7 @@ static int proxied_decide(struct proxied *p, const struct snapshot_user *user,
 		return 403;
 	}
 	p->only_existing = answer.only_existing;
+	p->review = proxy_review_is(rq.info);
 	return answer.filtered ? proxied_filter(p, user, &rq, e) : 0;
 }
 
@@ -293,6 +295,40 @@ static void proxied_exists(struct proxied *p, int status, const struct err *why)
 	proxied_free_if_unused(p);
 }
 
+static void proxied_answer_review(struct proxied *p, struct span body)
+{
+	struct err e = { 0 };
+
+	if (proxied_audit_received(p, "allow", NULL, &e) < 0)
+		proxied_refuse(p, 503, "the audit trail is full; try again", 1);
+	else
+		relay_refuse(p->relay, 201, "application/json", body, 0);
+}
+
+/* A review is whole: what central's own roles deny is answered here, all else by the API server. */
+static void proxied_on_held(void *owner, struct relay *r)
+{
+	struct proxied *p = owner;
+	const struct snapshot_user *user = snapshot_session_user(p->central->snapshot, p->sid, clock_unix_s());
+	struct proxy_review review = { .user = p->user, .cluster = p->cluster, .scratch = &p->info->info };
+	AUTO_BUF struct buf answer;
+	struct err e = { 0 };
+	int denied;
+
+	buf_init(&answer, 2 * PROXY_REVIEW_MAX);
+	if (!p->review || !user)
+		return; /* not a review; or its session ended, which ends the request, too */
+	review.roles = user->roles;
+	review.role_count = user->role_count;
+	denied = proxy_review_decide(&review, relay_held(r), &answer, &e);
+	if (denied < 0)
+		proxied_deny(p, err_http_status(e.code), &e);
+	else if (denied)
+		proxied_answer_review(p, buf_span(&answer));
+	else
+		proxied_admit(p);
+}
+
 static void proxied_keep_user(struct proxied *p, const struct snapshot_user *user)
 {
 	p->user_id = mem_dup_str(user->id);
@@ -344,6 +380,10 @@ static void proxied_start(struct proxied *p, const char *id_or_name)
 		proxied_deny(p, status, &e);
 	else if (p->only_existing)
 		proxy_exists_ask(p, proxied_exists);
+	else if (p->review && !relay_request_ended(p->relay))
+		return; /* proxied_on_held */
+	else if (p->review)
+		proxied_on_held(p, p->relay);
 	else
 		proxied_admit(p);
 }
@@ -430,6 +470,7 @@ static const struct relay_events proxy_events = {
 	.on_head = proxied_on_head,
 	.on_failed = proxied_on_failed,
 	.on_done = proxied_on_done,
+	.on_held = proxied_on_held,
 };
 
 /* Live requests. */

@@ -31,6 +31,7 @@ struct proxied {
 	char *command, *source, *user_agent;
 	const char *decision; /* of the received row; NULL before it */
 	bool is_change, apply_patch, bulk;
+	bool review; /* a SelfSubjectAccessReview: its body is looked at first */
 	bool only_existing; /* an apply patch that must not create */
 	struct proxy_filter *filter; /* NULL: the answer passes as it is */
 	bool refused;   /* not signed in: no rows of its own */

@@ -183,6 +183,8 @@ static void down_end(void *owner, struct http_stream *s UNUSED, const struct htt
 	r->down.ended = true;
 	if (r->up.stream)
 		pass_end(r, &r->up);
+	else if (!r->answered && r->events->on_held)
+		r->events->on_held(r->owner, r);
 }
 
 static void down_drain(void *owner, struct http_stream *s UNUSED)
@@ -301,6 +303,11 @@ void relay_connect(struct relay *r, struct http_stream *up, bool up_ended)
 bool relay_request_ended(const struct relay *r)
 {
 	return r->down.ended && r->held.len == 0 && !r->held_lost;
+}
+
+struct span relay_held(const struct relay *r)
+{
+	return buf_span(&r->held);
 }
 
 bool relay_may_retry(const struct relay *r)

@@ -22,6 +22,8 @@ struct relay_events {
 	void (*on_failed)(void *owner, struct relay *r, const struct err *why);
 	/* Both streams are gone; the last call. `why` is ERR_NONE after an exchange that was whole. */
 	void (*on_done)(void *owner, struct relay *r, const struct err *why);
+	/* The request's body is whole, and held: no upstream was connected yet. May be NULL. */
+	void (*on_held)(void *owner, struct relay *r);
 };
 
 /* Takes over a request's stream; its body is held until an upstream is connected. Frees itself after on_done. */
@@ -32,6 +34,8 @@ extern const struct http_events relay_upstream;
 void relay_connect(struct relay *r, struct http_stream *up, bool up_ended);
 /* Whether the request has no body, so that the upstream request may say so at once. */
 bool relay_request_ended(const struct relay *r);
+/* The request's body so far, while no upstream is connected. Borrowed until then. */
+struct span relay_held(const struct relay *r);
 /* Whether the whole body so far is still held and nothing was answered, so that another upstream may be connected. */
 bool relay_may_retry(const struct relay *r);
 

@@ -1,0 +1,25 @@
+/* Reviews in protobuf: what is read prints as JSON that parses again, what is not says why. */
+#include <assert.h>
+#include <stdint.h>
+
+#include "lib/format/json.h"
+#include "lib/kube/review_proto.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	AUTO_JSON struct json *review = NULL, *again = NULL;
+	AUTO_BUF struct buf out;
+	struct err e = { 0 };
+
+	buf_init(&out, 16 * 1024 * 1024);
+	if (review_proto_parse(span_from(data, size), &review, &e) < 0) {
+		assert(e.code == ERR_INPUT && !review);
+		return 0;
+	}
+	assert(review_proto_is(span_from(data, size)) && json_is_object(json_get(review, "spec")));
+	json_print(review, JSON_COMPACT, &out);
+	assert(json_parse(buf_span(&out), JSON_LIMITS(16 * 1024 * 1024), &again, &e) == 0);
+	return 0;
+}
