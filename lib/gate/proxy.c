@@ -286,8 +286,8 @@ static void proxied_exists(struct proxied *p, int status, const struct err *why)
 	} else {
 		p->rule[0] = '\0';
 		err_set(&e, ERR_DENIED,
-			"user \"%.120s\" may patch, but not create %s \"%.120s\" in the namespace \"%.120s\": %s", p->user,
-			p->resource, p->name, p->namespace,
+			"user \"%.120s\" may patch, but not create %s \"%.120s\" in the namespace \"%.120s\": %s",
+			p->user, p->resource, p->name, p->namespace,
 			status == 404 ? "the object is new" :
 					"whether it exists cannot be told, as that needs the verb \"get\"");
 		proxied_deny(p, 403, &e);
