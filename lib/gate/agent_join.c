@@ -188,11 +188,9 @@ static void version_known(void *owner, const struct err *why, int status, struct
 void agent_report(struct agent *a)
 {
 	struct http_ask *ask = http_ask_new(a->loop, 10000, 64 * 1024, version_known, a);
+	struct http_head asked = { .method = SPAN("GET"), .target = SPAN("/version") };
 	struct header_list fields = { .count = 0 };
 
 	header_list_add(&fields, "accept", SPAN("application/json"));
-	http_ask_send(ask,
-		      agent_upstream_request(a->upstream, SPAN("GET"), SPAN("/version"), &fields, true,
-					     &http_ask_events, ask),
-		      SPAN_NONE);
+	http_ask_send(ask, agent_upstream_request(a->upstream, &asked, &fields, true, &http_ask_events, ask), SPAN_NONE);
 }

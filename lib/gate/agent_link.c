@@ -20,6 +20,7 @@ const struct h2_limits agent_h2_limits = {
 	.field_count_max = 64,
 	.ping_interval_ms = 10000,
 	.write_timeout_ms = 60000,
+	.extended_connect = true,
 };
 
 struct agent_link {

@@ -9,6 +9,7 @@
 #include "lib/gate/authz.h"
 #include "lib/gate/header_filter.h"
 #include "lib/gate/relay.h"
+#include "lib/gate/upgrade.h"
 #include "lib/kube/status.h"
 #include "lib/net/server.h"
 
@@ -47,8 +48,11 @@ static bool fields_allowed(const struct http_head *head)
 	struct header_list passed;
 	size_t known;
 
+	AUTO_BUF struct buf texts;
+
 	header_filter_request(head, &passed);
-	known = passed.count;
+	header_filter_upgrade(head, &passed, &texts);
+	known = passed.count + (head->protocol.len > 0); /* mk8s-method */
 	for (size_t i = 0; i < COUNT_OF(ours); i++) {
 		if (http_field_count(head, ours[i]) != 1)
 			return false;
@@ -62,6 +66,7 @@ static int served_decide(struct served *v, struct span target, struct err *e)
 {
 	const struct http_head *head = relay_request(v->relay);
 	const struct role_document *roles = agent_rules_find(v->rules, *field(head, "mk8s-rules"));
+	struct span method = upgrade_method(head);
 	AUTO_FREE struct request_info *info = mem_new(sizeof(*info));
 	AUTO_FREE char *user = span_dup(*field(head, "mk8s-user"));
 	struct authz_request rq = { .cluster = v->agent->config->cluster_name, .info = info };
@@ -71,7 +76,9 @@ static int served_decide(struct served *v, struct span target, struct err *e)
 
 	if (!roles)
 		return err_set(e, ERR_NOT_FOUND, "the rules are not held");
-	if (request_path_check(target, e) < 0 || request_info_parse(info, head->method, target, e) < 0)
+	if (!method.len)
+		return err_set(e, ERR_INPUT, "agent: the method of an upgraded request is GET or POST");
+	if (request_path_check(target, e) < 0 || request_info_parse(info, method, target, e) < 0)
 		return -1;
 	rq.apply_patch = header_is_apply_patch(head);
 	list = (const struct role *const *)roles->roles;
@@ -105,18 +112,20 @@ static void served_forward(struct served *v, struct span target)
 {
 	const struct http_head *head = relay_request(v->relay);
 	bool ended = relay_request_ended(v->relay);
+	struct http_head asked = { .method = upgrade_method(head), .target = target, .protocol = head->protocol };
 	struct header_list fields;
 	AUTO_BUF struct buf names;
+	AUTO_BUF struct buf texts;
 
 	buf_init(&names, 64 * 1024);
 	(void)buf_reserve(&names, 16 * 1024); /* fields borrow from it: it must not move */
 	header_filter_request(head, &fields);
+	header_filter_upgrade(head, &fields, &texts);
 	header_list_add(&fields, "audit-id", *field(head, "audit-id"));
 	if (v->agent->config->impersonate)
 		add_identity(&fields, head, &names);
 	relay_connect(v->relay,
-		      agent_upstream_request(v->agent->upstream, head->method, target, &fields, ended,
-					     &relay_upstream, v->relay),
+		      agent_upstream_request(v->agent->upstream, &asked, &fields, ended, &relay_upstream, v->relay),
 		      ended);
 }
 
@@ -124,8 +133,14 @@ static void served_head(void *owner UNUSED, struct relay *r, const struct http_h
 {
 	struct header_list fields;
 	struct http_head answer = { .status = head->status };
+	bool granted;
 
-	header_filter_answer(head, &fields);
+	if (!upgrade_answer(relay_request(r), head, &answer, &fields, &granted)) {
+		served_refuse(r, 502, "the API server answered an upgrade without granting or refusing it");
+		return;
+	}
+	if (!granted)
+		header_filter_answer(head, &fields);
 	answer.fields = fields.at;
 	answer.field_count = fields.count;
 	relay_answer(r, &answer);

@@ -127,17 +127,18 @@ static const char *upstream_bearer(struct agent_upstream *u)
 	return u->bearer;
 }
 
-struct http_stream *agent_upstream_request(struct agent_upstream *u, struct span method, struct span target,
+struct http_stream *agent_upstream_request(struct agent_upstream *u, const struct http_head *asked,
 					   struct header_list *fields, bool end, const struct http_events *events,
 					   void *owner)
 {
-	AUTO_FREE char *path = u->prefix[0] ? mem_printf("%s%.*s", u->prefix, SPAN_ARG(target)) : NULL;
+	AUTO_FREE char *path = u->prefix[0] ? mem_printf("%s%.*s", u->prefix, SPAN_ARG(asked->target)) : NULL;
 	const char *bearer = upstream_bearer(u);
 	struct http_head head = {
-		.method = method,
+		.method = asked->method,
+		.protocol = asked->protocol,
 		.scheme = span_of(u->scheme),
 		.authority = span_of(u->authority),
-		.target = path ? span_of(path) : target,
+		.target = path ? span_of(path) : asked->target,
 	};
 
 	if (bearer)

@@ -19,6 +19,7 @@
 #include "lib/gate/proxy_review.h"
 #include "lib/gate/relay.h"
 #include "lib/gate/token_cache.h"
+#include "lib/gate/upgrade.h"
 #include "lib/gate/words.h"
 #include "lib/kube/status.h"
 
@@ -165,6 +166,10 @@ static int proxied_decide(struct proxied *p, const struct snapshot_user *user,
 	}
 	p->only_existing = answer.only_existing;
 	p->review = proxy_review_is(rq.info);
+	if (answer.filtered && relay_request(p->relay)->protocol.len) {
+		(void)err_set(e, ERR_DENIED, "a watch by WebSocket cannot be limited to your namespaces: watch one of them");
+		return 403;
+	}
 	return answer.filtered ? proxied_filter(p, user, &rq, e) : 0;
 }
 
@@ -197,11 +202,13 @@ static void proxied_send(struct proxied *p, struct h2 *h)
 		.authority = SPAN("agent"),
 		.target = span_of(target),
 	};
+	AUTO_BUF struct buf texts;
 
 	if (p->filter)
 		proxy_filter_request(p->filter, request, &fields);
 	else
 		header_filter_request(request, &fields);
+	upgrade_ask(request, &head, &fields, &texts);
 	header_list_add(&fields, "mk8s-user", span_of(p->user));
 	header_list_add(&fields, "mk8s-roles", span_of(p->role_names));
 	header_list_add(&fields, "mk8s-rules", span_of(p->rules_sha256));
@@ -221,6 +228,8 @@ static void proxied_forward(struct proxied *p)
 	if (!k) {
 		(void)snprintf(message, sizeof(message), "cluster \"%s\": %s", p->cluster, e.text);
 		proxied_refuse(p, e.code == ERR_BUSY ? 429 : 503, message, PROXY_RETRY_AFTER_S);
+	} else if (relay_request(p->relay)->protocol.len && !h2_may_upgrade(tunnel_link_h2(k))) {
+		proxied_refuse(p, 501, "the cluster's agent takes no upgrades", 0);
 	} else if (tunnel_link_knows(k, p->rules_sha256)) {
 		proxied_send(p, tunnel_link_h2(k));
 	} else {
@@ -425,15 +434,21 @@ static void proxied_on_head(void *owner, struct relay *r, const struct http_head
 	struct proxied *p = owner;
 	struct header_list fields;
 	struct http_head answer = { .status = head->status };
+	bool granted;
 
 	if (head->status == 428) { /* the agent forgot the user's rules (proto/REVERSE.md, Rules) */
 		tunnel_forget(p->central->tunnel, p->cluster_id, p->rules_sha256);
 		proxied_refuse(p, 503, "the cluster's agent needs the rules again; try again", PROXY_RETRY_AFTER_S);
 		return;
 	}
-	if (proxied_filter_head(p, head, &fields) < 0)
+	if (!upgrade_answer(relay_request(r), head, &answer, &fields, &granted)) {
+		proxied_refuse(p, 502, "the cluster answered an upgrade without granting or refusing it", 0);
 		return;
-	header_list_add(&fields, "x-content-type-options", SPAN("nosniff"));
+	}
+	if (!granted && proxied_filter_head(p, head, &fields) < 0)
+		return;
+	if (!granted)
+		header_list_add(&fields, "x-content-type-options", SPAN("nosniff"));
 	if (!http_field_find(head, "audit-id"))
 		header_list_add(&fields, "audit-id", span_of(p->id));
 	answer.fields = fields.at;

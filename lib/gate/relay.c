@@ -43,6 +43,7 @@ struct relay *relay_new(struct http_stream *down, const struct relay_events *eve
 	r->events = events;
 	r->owner = owner;
 	r->down.stream = down;
+	http_stream_await_upgrade(down); /* where the request asks for one */
 	r->down.ended = http_stream_ended(down);
 	buf_init(&r->held, RELAY_HELD_MAX);
 	buf_init(&r->filtered, RELAY_FILTERED_MAX);
@@ -278,6 +279,8 @@ static void up_close(void *owner, struct http_stream *s UNUSED, const struct err
 	relay_note(r, why);
 	if (r->down.stream && !r->up.ended && !r->down.finished)
 		reset_side(&r->down, HTTP_RESET_INTERNAL); /* a cut answer must not look whole */
+	else if (r->down.stream)
+		http_stream_unwant(r->down.stream); /* nobody takes what an upgraded client would still send */
 	relay_finish_if_done(r);
 }
 

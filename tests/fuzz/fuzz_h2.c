@@ -78,6 +78,7 @@ static void on_conn(void *owner, struct conn *c)
 	static const struct h2_events events = { .on_close = on_h2_close };
 	static const struct h2_limits limits = {
 		.stream_max = 20, .stream_window = 65536, .conn_window = 65536, .head_max = 4096, .field_count_max = 20,
+		.extended_connect = true,
 	};
 	struct door *d = owner;
 	struct http_acceptor acceptor = { on_request, d };

@@ -132,7 +132,8 @@ class Pki:
 class RealCluster:
     """One cluster. Everything it writes is below `state_dir` (a new temporary directory by default,
     removed by stop()). With allow_exec, `kubectl exec` runs commands on this machine for whoever
-    reaches the kubelet's loopback port, which asks for no credentials."""
+    reaches the kubelet's loopback port, which asks for no credentials, and a port-forward to any
+    pod and port ends at forward_port of this machine."""
 
     def __init__(self, state_dir=None, allow_exec=False):
         self.bin = find_programs()
@@ -292,7 +293,8 @@ class RealCluster:
     def _start_kwok(self):
         text = (HERE / "kwok.yaml").read_text()
         if self.allow_exec:
-            text += (HERE / "kwok-exec.yaml").read_text()
+            self.forward_port = free_port()
+            text += (HERE / "kwok-exec.yaml").read_text().replace("@FORWARD@", str(self.forward_port))
         config = self.dir / "kwok.yaml"
         config.write_text(text.replace("@LOG@", json.dumps(str(self._default_log))))
         process = self._spawn(
