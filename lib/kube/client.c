@@ -75,6 +75,11 @@ const char *kube_client_namespace(const struct kube_client *c)
 	return c->target->namespace ? c->target->namespace : "default";
 }
 
+const char *kube_client_server(const struct kube_client *c)
+{
+	return c->target->server;
+}
+
 void kube_answer_free(struct kube_answer *a)
 {
 	buf_free(&a->body);

@@ -26,6 +26,8 @@ struct kube_client *kube_client_new(const struct kube_target *t, const char *use
 void kube_client_free(struct kube_client *c);
 /* The namespace of the target. */
 const char *kube_client_namespace(const struct kube_client *c);
+/* The server's URL. */
+const char *kube_client_server(const struct kube_client *c);
 
 struct kube_request {
 	const char *method; /* NULL: GET */

@@ -15,9 +15,11 @@
 enum { ERRORS_MAX = 16 * 1024 * 1024 };
 
 static const struct kubectl_verb *const verbs[] = {
-	&kubectl_annotate, &kubectl_apply, &kubectl_create, &kubectl_delete, &kubectl_describe,
-	&kubectl_get, &kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_rollout,
-	&kubectl_scale, &kubectl_wait,
+	&kubectl_annotate, &kubectl_api_resources, &kubectl_api_versions, &kubectl_apply,
+	&kubectl_auth, &kubectl_cluster_info, &kubectl_cordon, &kubectl_create, &kubectl_delete,
+	&kubectl_describe, &kubectl_drain, &kubectl_events, &kubectl_get, &kubectl_label,
+	&kubectl_logs, &kubectl_patch, &kubectl_replace, &kubectl_rollout, &kubectl_scale,
+	&kubectl_set, &kubectl_taint, &kubectl_uncordon, &kubectl_version, &kubectl_wait,
 };
 
 /* Who is asked, and as whom, is not kubectl's to choose here. */
@@ -190,7 +192,9 @@ const struct kube_resource *kubectl_find(struct kubectl *k, const char *name)
 
 const char *kubectl_verbs(void)
 {
-	return "annotate apply create delete describe get label logs patch rollout scale wait";
+	return "annotate api-resources api-versions apply auth cluster-info cordon create "
+	       "delete describe drain events get label logs patch replace rollout scale set "
+	       "taint uncordon version wait";
 }
 
 static const struct kubectl_verb *find_verb(struct kubectl *k, const char *name)
@@ -320,5 +324,7 @@ int kubectl_main(struct kube_client *c, int argc, char **argv, const struct kube
 	kubectl_template_free(k.template);
 	if (failed)
 		*e = k.first;
-	return failed ? 1 : 0;
+	else if (k.says_no)
+		(void)err_set(e, ERR_EXISTS, "the answer is no");
+	return failed || k.says_no ? 1 : 0;
 }

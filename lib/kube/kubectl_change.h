@@ -87,7 +87,10 @@ void kubectl_targets_add(struct kubectl_targets *t, const struct kube_resource *
 /* The namespace of the option, or the client's. */
 const char *kubectl_namespace(const struct kubectl *k, const char *option);
 
-/* Sets the string at "a.b.c" below `root`, making objects on the way. */
+/* "5m", or "10s (x3 over 5m)": when an event was seen. The caller frees it. */
+char *kubectl_event_interval(const struct json *event);
+
+/* The object at "a.b.c" below `root`, made where it is not there. */
 struct json *kubectl_json_object(struct json *root, const char *path);
 /* The text at a path, or "". */
 const char *kubectl_text(const struct json *object, const char *path);

@@ -152,23 +152,28 @@ static void age_of(const char *date, char into[TIMEFMT_SIZE])
 		timefmt_age(clock_unix_s() - unix_s, into);
 }
 
-static void put_event(struct describe *d, const struct json *e)
+char *kubectl_event_interval(const struct json *e)
 {
-	const char *first = kubectl_text(e, "firstTimestamp"), *from = kubectl_text(e, "source.component");
-	const char *last = kubectl_text(e, "lastTimestamp"), *host = kubectl_text(e, "source.host");
+	const char *first = kubectl_text(e, "eventTime"), *last = kubectl_text(e, "lastTimestamp");
 	long long count = kubectl_number(e, "count", 0);
-	struct span message = span_trim(span_of(kubectl_text(e, "message")));
 	char since[TIMEFMT_SIZE], again[TIMEFMT_SIZE];
-	AUTO_FREE char *age = NULL;
 
-	first = first[0] ? first : kubectl_text(e, "eventTime");
-	if (json_get(e, "series")) {
+	first = first[0] ? first : kubectl_text(e, "firstTimestamp");
+	if (json_is_object(json_get(e, "series"))) {
 		count = kubectl_number(e, "series.count", 0);
 		last = kubectl_text(e, "series.lastObservedTime");
 	}
 	age_of(first, since);
 	age_of(last, again);
-	age = count > 1 ? mem_printf("%s (x%lld over %s)", again, count, since) : mem_dup_str(since);
+	return count > 1 ? mem_printf("%s (x%lld over %s)", again, count, since) : mem_dup_str(since);
+}
+
+static void put_event(struct describe *d, const struct json *e)
+{
+	const char *from = kubectl_text(e, "source.component"), *host = kubectl_text(e, "source.host");
+	struct span message = span_trim(span_of(kubectl_text(e, "message")));
+	AUTO_FREE char *age = kubectl_event_interval(e);
+
 	from = from[0] ? from : kubectl_text(e, "reportingComponent");
 	describe_line(d, 1, "%s\t%s\t%s\t%s%s%s\t%.*s", kubectl_text(e, "type"), kubectl_text(e, "reason"), age, from,
 		      host[0] ? ", " : "", host, SPAN_ARG(message));

@@ -27,6 +27,7 @@ struct kubectl {
 	size_t documents;  /* of YAML printed */
 	struct kubectl_template *template; /* of -o jsonpath= and custom-columns=; owned */
 	bool no_headers;                   /* of custom columns */
+	bool says_no;                      /* exit with 1 though nothing failed */
 	bool takes_generated_names;        /* manifests may say generateName: such a target has no name */
 	bool stopped;      /* nobody reads the output any more, or the command was cancelled */
 	struct buf errors; /* sentences, written at the end as kubectl does */
@@ -43,9 +44,12 @@ struct kubectl_verb {
 	void (*run)(struct kubectl *k, int argc, char **argv, const char *namespace);
 };
 
-extern const struct kubectl_verb kubectl_annotate, kubectl_apply, kubectl_create, kubectl_delete,
-	kubectl_describe, kubectl_get, kubectl_label, kubectl_logs, kubectl_patch,
-	kubectl_rollout, kubectl_scale, kubectl_wait;
+extern const struct kubectl_verb kubectl_annotate, kubectl_api_resources, kubectl_api_versions,
+	kubectl_apply, kubectl_auth, kubectl_cluster_info, kubectl_cordon, kubectl_create,
+	kubectl_delete, kubectl_describe, kubectl_drain, kubectl_events, kubectl_get,
+	kubectl_label, kubectl_logs, kubectl_patch, kubectl_replace, kubectl_rollout,
+	kubectl_scale, kubectl_set, kubectl_taint, kubectl_uncordon, kubectl_version,
+	kubectl_wait;
 
 void kubectl_write(struct kubectl *k, enum kubectl_stream to, struct span bytes);
 void kubectl_printf(struct kubectl *k, enum kubectl_stream to, const char *fmt, ...) PRINTF(3, 4);

@@ -55,7 +55,7 @@ spec:
 """
 PODS = POD % ("one", "one") + "---\n" + POD % ("two", "two")
 MADE = [("create -f -", PODS), "wait pod/one pod/two --for=condition=Ready"]
-ROLLED = [("create -f -", WEB), "rollout status deployment/web"]
+ROLLED = [("create -f -", WEB), "!rollout status deployment/web"]
 
 # name: steps; a step is a command line, or (command line, standard input). "!" in front: only the exit status counts.
 ROWS = {
@@ -108,7 +108,7 @@ ROWS = {
              "!wait --for=condition=Ready pods -l app=none", "!wait pod/one", "delete pod two",
              "wait --for=create pod/one", "!wait --for=create pod/none --timeout=1s"],
     "describe": [*MADE, "describe pod one", "describe pod/two", "describe pods -l tier=front", "!describe pod none",
-                 ("create -f -", WEB), "rollout status deploy/web", "wait deploy/web --for=condition=Available",
+                 ("create -f -", WEB), "!rollout status deploy/web", "wait deploy/web --for=condition=Available",
                  "describe deployment web", "create configmap c --from-literal=a=b", "describe cm c",
                  "create secret generic s --from-literal=a=b", "describe secret s"],
     "rollout": [*ROLLED, "rollout status deploy/web --watch=false", "rollout history deploy/web",
@@ -120,6 +120,23 @@ ROWS = {
                 "!rollout restart deploy/web", "rollout resume deploy/web", "!rollout resume deploy/web",
                 "rollout restart deploy/web", "!rollout status deploy/web", "!rollout odd deploy/web",
                 "get deploy web -o jsonpath={.spec.template.metadata.labels}"],
+    "replace": [("create -f -", PODS), ("replace -f -", PODS), ("!replace -f -", POD % ("none", "x")), "!replace",
+                ("create -f -", WEB), ("replace -f -", WEB.replace("nginx:1", "nginx:9")),
+                "get deploy web -o jsonpath={.spec.template.spec.containers[0].image}"],
+    "set-image": [*ROLLED, "set image deployment/web main=nginx:2", "set image deployment/web main=nginx:2",
+                  "set image deploy web *=nginx:3", "!set image deploy/web nope=x", "!set image deploy/web", "!set image",
+                  "get deploy web -o jsonpath={.spec.template.spec.containers[*].image}"],
+    "nodes": ["cordon node-1", "cordon node-1", "get node node-1 -o jsonpath={.spec.unschedulable}", "uncordon node-1",
+              "uncordon node/node-1", "!cordon none", "!cordon", "taint node node-1 a=b:NoSchedule c:NoExecute",
+              "!taint node node-1 a=b:NoSchedule", "taint nodes node-1 a=x:NoSchedule --overwrite", "taint node node-1 a:NoSchedule-",
+              "taint node node-1 c-", "!taint node node-1 c-", "!taint node node-1", "!taint node node-1 a=b:Odd",
+              "get node node-1 -o jsonpath={.spec.taints}", "!drain node-1 --dry-run=client"],
+    "auth": ["auth can-i get pods", "auth can-i list nodes", "auth can-i create deployments.apps -A", "auth can-i get /version",
+             "auth can-i get pods/x", "auth can-i get pods --subresource=log -q", "!auth can-i"],
+    "api": ["api-resources", "api-resources --namespaced=false -o name", "api-resources --api-group=apps -o wide",
+            "api-resources --verbs=list,create --no-headers", "api-versions", "!api-versions x"],
+    "events": [*ROLLED, "events --for deployment/web", "events --for deploy/web --types=Warning", "!events --for web",
+               "events --for deployment/web --no-headers"],
 }
 
 
@@ -150,9 +167,10 @@ class Side:
 def compare(row, ours, theirs):
     """What differs, step by step; empty when nothing does."""
     differences = []
-    for step in ROWS[row]:
+    wanted = [theirs.run(step) for step in ROWS[row]]  # one after the other: nodes belong to both
+    for step, want in zip(ROWS[row], wanted):
         line = step[0] if isinstance(step, tuple) else step
-        want, have = theirs.run(step), ours.run(step)
+        have = ours.run(step)
         if want[:2] != have[:2]:
             differences.append(f"{row}: {line}\n--- kubectl: {want[2].returncode} {want[2].stderr}\n{want[1]}\n"
                                f"--- built-in: {have[2].returncode} {have[2].stderr}\n{have[1]}")

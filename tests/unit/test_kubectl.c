@@ -68,7 +68,7 @@ static const struct {
 	const char *says;
 } bad_rows[] = {
 	{ "gte pods", NULL, ERR_USAGE, "no command \"gte\", did you mean \"get\"?" },
-	{ "edit pod x", NULL, ERR_USAGE, "it has: annotate apply" },
+	{ "edit pod x", NULL, ERR_USAGE, "it has: annotate api-resources" },
 	{ "exec -it x -- sh", NULL, ERR_USAGE, "no command \"exec\"" },
 	{ "--nope get", NULL, ERR_USAGE, "unknown option --nope" },
 	{ "get pods --server=https://evil", NULL, ERR_USAGE, "--server is not taken here" },
