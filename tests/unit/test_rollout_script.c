@@ -81,8 +81,10 @@ static void test_what_a_rollback_goes_back_to(void **state)
 
 static void test_images_of_a_record_are_checked(void **state)
 {
-	static const char *const bad[] = { "\"web\":\"x y\"", "\"web\":\"$(id)\"", "\"we b\":\"x\"", "\"web\":1", "\"\":\"x\"",
-					   "\"web\":\"x\\ny\"" };
+	static const char *const bad[] = {
+		"\"web\":\"x y\"", "\"web\":\"$(id)\"", "\"we b\":\"x\"",
+		"\"web\":1",	   "\"\":\"x\"",	"\"web\":\"x\\ny\"",
+	};
 
 	(void)state;
 	for (size_t i = 0; i <= COUNT_OF(bad); i++) {
