@@ -108,6 +108,9 @@ void central_identity_free(void *identity);
 /* The tables of the other files. */
 extern const struct route central_routes[];
 extern const size_t central_route_count;
+extern const struct route_doc central_route_docs[];
+extern const size_t central_route_doc_count;
+extern const char central_schemas[];
 extern const struct grpc_method central_agent_methods[];
 extern const size_t central_agent_method_count;
 

@@ -99,6 +99,9 @@ static int listen_users(struct central *c, struct err *e)
 			      .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS },
 		.routes = central_routes,
 		.route_count = central_route_count,
+		.docs = central_route_docs,
+		.doc_count = central_route_doc_count,
+		.schemas = central_schemas,
 		.health = true,
 	};
 

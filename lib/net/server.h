@@ -49,6 +49,15 @@ struct route {
 	const char *summary; /* one line for /openapi.json */
 };
 
+/* What /openapi.json says of a route beyond the route itself. Names stand in server_listen.schemas. */
+struct route_doc {
+	const char *method, *pattern; /* as in the route */
+	const char *query;            /* "user! since:date-time limit:integer", ! for required; NULL: none */
+	const char *takes;            /* schema of the body; NULL: any JSON */
+	int status;                   /* of success */
+	const char *gives;            /* schema of the answer; NULL: no JSON */
+};
+
 /* One REST request on its worker. Everything lives until the handler returns, but for what it moves
  * out. */
 struct request {
@@ -107,6 +116,9 @@ struct server_listen {
 	struct listener_options listener;
 	const struct route *routes; /* may be NULL */
 	size_t route_count;
+	const struct route_doc *docs; /* of these routes, in any order; may be NULL */
+	size_t doc_count;
+	const char *schemas; /* JSON Schemas by name, a JSON object; NULL: none */
 	const struct grpc_method *grpc; /* may be NULL */
 	size_t grpc_count;
 	bool health; /* serve /healthz, /readyz, /metrics, /openapi.json here */
