@@ -25,7 +25,11 @@ def filled(cluster):
         cluster.create_namespace(namespace)
         cluster.create_pod(namespace, "web", labels={"app": "web"})
         cluster.create_pod(namespace, "db", labels={"app": "db"})
-    return cluster
+    yield cluster
+    for namespace in ("mine-1", "mine-2", "foreign"):  # other tests count what is there
+        for name in ("web", "db"):
+            cluster.api("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}?gracePeriodSeconds=0")
+        cluster.api("DELETE", f"/api/v1/namespaces/{namespace}")
 
 
 @pytest.fixture(scope="module")
