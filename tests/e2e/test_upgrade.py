@@ -1,0 +1,250 @@
+"""exec, attach, cp and raw upgrades through central and agent, in front of a peer that shows what reaches an API server."""
+
+import base64
+import contextlib
+import hashlib
+import os
+import pathlib
+import pty
+import re
+import select
+import subprocess
+import time
+
+import pytest
+
+import sim
+import stack
+import upgrade_peer
+
+PREFIX = "/clusters/upgrades/k8s/api/v1/namespaces/a/pods/"
+WEBSOCKET = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+SPDY = ("Connection: Upgrade", "Upgrade: SPDY/3.1", "X-Stream-Protocol-Version: v4.channel.k8s.io",
+        "X-Stream-Protocol-Version: channel.k8s.io", "Content-Length: 0")
+
+
+@pytest.fixture(scope="module")
+def peer(tmp_path_factory):
+    peer = upgrade_peer.UpgradePeer(tmp_path_factory.mktemp("peer"))
+    yield peer
+    peer.close()
+
+
+@pytest.fixture(scope="module")
+def agent_of_peer(tmp_path_factory, central, roles, peer):
+    token = central.add_cluster("upgrades")["token"]
+    agent = stack.Agent(tmp_path_factory.mktemp("agent"), central, "upgrades", token, peer.kubeconfig()).start()
+    yield agent
+    assert agent.stop() == 0, agent.process.said()[-3000:]
+
+
+@pytest.fixture
+def who(central, agent_of_peer):
+    return central.add_user("everything")
+
+
+@pytest.fixture
+def kubectl(make_cli, central, who, stock_kubectl):
+    """kubectl(args, stdin) on the peer's cluster: the CompletedProcess, its output as bytes."""
+    cli = make_cli(central, who.email)
+    cli.write_kubeconfig("upgrades")
+
+    def run(*args, stdin=b"", timeout_s=60):
+        return subprocess.run([stock_kubectl_path(), "-n", "a", *map(str, args)], input=stdin, capture_output=True,
+                              timeout=timeout_s * stack.SLOW, env=cli.kubectl_env())
+    run.env = cli.kubectl_env
+    return run
+
+
+def stock_kubectl_path():
+    return sim.find_kubectl()
+
+
+def request(token, method, pod, fields, subresource="exec?command=x&stdin=true"):
+    lines = [f"{method} {PREFIX}{pod}/{subresource} HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", *fields]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def read_until(tls, text, timeout_s=10):
+    got = b""
+    tls.settimeout(timeout_s * stack.SLOW)
+    while text not in got:
+        piece = tls.recv(65536)
+        assert piece, got
+        got += piece
+    return got
+
+
+@pytest.mark.parametrize("method,fields", [("GET", WEBSOCKET), ("POST", WEBSOCKET), ("POST", SPDY), ("GET", SPDY)])
+def test_bytes_pass_unchanged(central, who, peer, method, fields):
+    """Every byte both ways, from the first behind the 101 on; each side ends for itself."""
+    data = os.urandom(3_000_000)
+    with stack.raw_connect(central) as tls:
+        tls.sendall(request(who.token, method, "echo", fields))
+        got = read_until(tls, b"hello ")
+        assert got.startswith(b"HTTP/1.1 101 ")
+        assert b"set-cookie" not in got.lower()
+        echoed = got.partition(b"hello ")[2]
+        view = memoryview(data)
+        while view or len(echoed) < len(data):
+            readable, writable, _ = select.select([tls], [tls] if view else [], [], 20)
+            assert readable or writable
+            if writable:
+                view = view[tls.send(view[:65536]):]
+            if readable or tls.pending():
+                echoed += tls.recv(65536)
+    assert echoed == data
+    head = peer.upgrades()[-1]
+    assert head.method == method and head.target == "/api/v1/namespaces/a/pods/echo/exec?command=x&stdin=true"
+    assert head.get("authorization") == "Bearer of-the-agent"
+    assert head.get("impersonate-user") == f"mk8s:{who.email}"
+    assert head.all("x-stream-protocol-version") == (
+        ["v4.channel.k8s.io", "channel.k8s.io"] if fields is SPDY else [])
+
+
+def test_nothing_goes_before_the_101(central, who, peer):
+    with stack.raw_connect(central) as tls:
+        tls.sendall(request(who.token, "GET", "hold", WEBSOCKET) + b"GET /early HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = read_until(tls, b"/early HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert got.partition(b"\r\n\r\n")[2].startswith(b"hello GET /early")
+    assert peer.upgrades()[-1].behind == b""
+
+
+@pytest.mark.parametrize("pod,status", [("ok", 502), ("moved", 302), ("forbidden", 403), ("missing", 404),
+                                        ("other", 502), ("bare", 502)])
+@pytest.mark.parametrize("fields", [WEBSOCKET, SPDY], ids=["websocket", "spdy"])
+def test_what_is_not_granted_is_an_answer(central, who, peer, pod, status, fields):
+    """The connection ends, and what stood behind the request reaches nobody (CVE-2018-1002105, CVE-2020-8559)."""
+    before = len(peer.heads)
+    second = b"GET /clusters/upgrades/k8s/api/v1/namespaces/a/pods/second HTTP/1.1\r\nHost: x\r\n\r\n"
+    got = stack.raw_exchange(central, request(who.token, "GET", pod, fields) + second)
+    assert got.startswith(f"HTTP/1.1 {status} ".encode()), got
+    assert b"connection: close" in got and b"location:" not in got.lower()
+    assert got.count(b"HTTP/1.1 ") == 1
+    stack.wait_for("the agent to close", lambda: peer.upgrades()[-1].behind is not None)
+    time.sleep(0.2)
+    assert len(peer.heads) == before + 1 and peer.heads[-1].behind == b""
+
+
+@pytest.mark.parametrize("fields", [
+    ("Connection: Upgrade", "Upgrade: h2c"), ("Connection: Upgrade", "Upgrade: tcp"),
+    ("Connection: Upgrade", "Upgrade: websocket, SPDY/3.1"), ("Upgrade: websocket",),
+    ("Connection: Upgrade", "Upgrade: websocket", "Upgrade: SPDY/3.1")])
+def test_other_upgrades_are_ignored(central, who, peer, fields):
+    got = stack.raw_exchange(central, request(who.token, "GET", "echo", (*fields, "Connection: close"), "status"))
+    assert got.startswith(b"HTTP/1.1 200 "), got
+    assert not peer.heads[-1].get("upgrade")
+
+
+def test_no_credential_as_a_subprotocol(central, who, peer):
+    token = base64.urlsafe_b64encode(b"of-somebody").decode().rstrip("=")
+    for offered, passed in ((f"base64url.bearer.authorization.k8s.io.{token}, v5.channel.k8s.io", "v5.channel.k8s.io"),
+                            (f"base64url.bearer.authorization.k8s.io.{token}", "")):
+        with stack.raw_connect(central) as tls:
+            tls.sendall(request(who.token, "GET", "echo", (
+                *WEBSOCKET, f"Sec-WebSocket-Protocol: {offered}", "Impersonate-User: root", "Origin: https://x")))
+            read_until(tls, b"hello ")
+        head = peer.upgrades()[-1]
+        assert head.get("sec-websocket-protocol") == passed
+        assert head.all("impersonate-user") == [f"mk8s:{who.email}"] and not head.get("origin")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("subresource,verb", [("exec?command=x", "exec"), ("attach", "exec"),
+                                              ("portforward?ports=80", "port-forward")])
+@pytest.mark.parametrize("fields", [WEBSOCKET, SPDY], ids=["websocket", "spdy"])
+def test_the_verb_is_asked_for_whatever_the_method(central, agent_of_peer, peer, method, subresource, verb, fields):
+    """Gateway attack A15."""
+    before = len(peer.heads)
+    name = central.add_role(f"no-{verb}-{time.monotonic_ns()}", verbs=["get", "list", "watch", "create", "update", "logs"])
+    reader = central.add_user(name)
+    got = stack.raw_exchange(central, request(reader.token, method, "echo", fields, subresource))
+    assert got.startswith(b"HTTP/1.1 403 ") and verb.encode() in got, got
+    assert len(peer.heads) == before
+    allowed = central.add_user(central.add_role(f"may-{verb}-{time.monotonic_ns()}", verbs=[verb], resources=["pods"]))
+    with stack.raw_connect(central) as tls:
+        tls.sendall(request(allowed.token, method, "echo", fields, subresource))
+        read_until(tls, b"hello ")
+
+
+def test_revocation_ends_it(central, agent_of_peer, peer):
+    user = central.add_user("everything")
+    with stack.raw_connect(central) as tls:
+        tls.sendall(request(user.token, "POST", "echo", SPDY))
+        got = read_until(tls, b"hello ").decode()
+        request_id = re.search(r"audit-id: (\S+)", got).group(1)
+        central.admin.want(200, "PUT", f"/users/{user.email}/roles", {"roles": []})
+        began = time.monotonic()
+        tls.settimeout(10 * stack.SLOW)
+        with contextlib.suppress(OSError):
+            while tls.recv(65536):
+                pass
+        assert time.monotonic() - began < 5 * stack.SLOW
+    row = stack.wait_for("the row of its end", lambda: next(
+        (row for row in central.audit(limit=50) if row["id"] == request_id and row["decision"] == "deny"), None))
+    assert row["verb"] == "create" and row["status"] == 101
+
+
+def test_exec(kubectl):
+    done = kubectl("exec", "shell", "--", "sh", "-c", "echo out; echo err >&2; exit 7")
+    assert (done.returncode, done.stdout) == (7, b"out\n"), done
+    assert b"err\n" in done.stderr
+    data = os.urandom(1_000_000)
+    done = kubectl("exec", "-i", "shell", "--", "sha256sum", stdin=data)  # ends at the end of stdin
+    assert done.returncode == 0 and done.stdout.split()[0].decode() == hashlib.sha256(data).hexdigest(), done
+    done = kubectl("attach", "-i", "shell", stdin=b"to and fro")
+    assert done.returncode == 0 and done.stdout == b"to and fro", done
+
+
+def test_exec_under_a_terminal(kubectl, peer):
+    """A prompt, a resize and an exit status through a real terminal."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execve(stock_kubectl_path(), ["kubectl", "-n", "a", "exec", "-it", "shell", "--", "sh"], kubectl.env())
+    import fcntl
+    import struct
+    import termios
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 111, 0, 0))
+    said = b""
+
+    def until(text):
+        nonlocal said
+        deadline = time.monotonic() + 20 * stack.SLOW
+        while text not in said:
+            assert time.monotonic() < deadline, said
+            if select.select([master], [], [], 0.2)[0]:
+                with contextlib.suppress(OSError):
+                    said += os.read(master, 4096)
+    os.write(master, b"echo mar''ker; tty\n")
+    until(b"marker")
+    stack.wait_for("the terminal's size", lambda: (111, 33) in peer.sizes)
+    os.write(master, b"stty size\n")
+    until(b"33 111")
+    os.write(master, b"exit 5\n")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
+    os.close(master)
+
+
+def peak_kib(process):
+    return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text()).group(1))
+
+
+def test_cp_of_100_mb(kubectl, tmp_path, central, agent_of_peer, peer):
+    """There and back intact, while central and agent hold a bounded part of it."""
+    source, back = tmp_path / "source", tmp_path / "back"
+    block = os.urandom(1 << 20)
+    with open(source, "wb") as out:
+        for i in range(100):
+            out.write(hashlib.sha256(bytes([i])).digest() + block[32:])
+    servers = (central.process, agent_of_peer.process)
+    before = [peak_kib(process) for process in servers]
+    there = peer.dir / "there"
+    done = kubectl("cp", source, f"shell:{there}", timeout_s=300)
+    assert done.returncode == 0, done
+    done = kubectl("cp", f"shell:{there}", back, "--retries=0", timeout_s=300)
+    assert done.returncode == 0, done
+    assert hashlib.sha256(back.read_bytes()).digest() == hashlib.sha256(source.read_bytes()).digest()
+    grown = [peak_kib(process) - was for process, was in zip(servers, before)]
+    assert max(grown) < 32 * 1024 * stack.SLOW, f"central and agent grew by {grown} KiB"
+    there.unlink()
