@@ -17,9 +17,10 @@ enum { ERRORS_MAX = 16 * 1024 * 1024 };
 static const struct kubectl_verb *const verbs[] = {
 	&kubectl_annotate, &kubectl_api_resources, &kubectl_api_versions, &kubectl_apply,
 	&kubectl_auth, &kubectl_cluster_info, &kubectl_cordon, &kubectl_create, &kubectl_delete,
-	&kubectl_describe, &kubectl_drain, &kubectl_events, &kubectl_get, &kubectl_label,
-	&kubectl_logs, &kubectl_patch, &kubectl_replace, &kubectl_rollout, &kubectl_scale,
-	&kubectl_set, &kubectl_taint, &kubectl_uncordon, &kubectl_version, &kubectl_wait,
+	&kubectl_describe, &kubectl_drain, &kubectl_events, &kubectl_expose, &kubectl_get,
+	&kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_replace, &kubectl_rollout,
+	&kubectl_run, &kubectl_scale, &kubectl_set, &kubectl_taint, &kubectl_uncordon,
+	&kubectl_version, &kubectl_wait,
 };
 
 /* Who is asked, and as whom, is not kubectl's to choose here. */
@@ -135,6 +136,19 @@ void kubectl_fail_request(struct kubectl *k, struct kube_status *s, const struct
 	kube_status_free(s);
 }
 
+/* Whether the warning is new; it is then remembered. */
+static bool is_new_warning(struct kubectl *k, struct span line)
+{
+	struct span rest = buf_span(&k->warned), known;
+
+	while (span_take_part(&rest, '\n', &known))
+		if (span_equal(known, line))
+			return false;
+	(void)buf_put_span(&k->warned, line);
+	(void)buf_put_char(&k->warned, '\n');
+	return true;
+}
+
 void kubectl_warn(struct kubectl *k, const struct kube_answer *answer)
 {
 	struct span rest = buf_span(&answer->warnings), line;
@@ -142,7 +156,7 @@ void kubectl_warn(struct kubectl *k, const struct kube_answer *answer)
 
 	buf_init(&text, ERRORS_MAX);
 	while (span_take_part(&rest, '\n', &line)) {
-		if (line.len == 0)
+		if (line.len == 0 || !is_new_warning(k, line))
 			continue;
 		(void)buf_put_str(&text, "Warning: ");
 		(void)table_put_escaped(&text, line);
@@ -193,8 +207,8 @@ const struct kube_resource *kubectl_find(struct kubectl *k, const char *name)
 const char *kubectl_verbs(void)
 {
 	return "annotate api-resources api-versions apply auth cluster-info cordon create "
-	       "delete describe drain events get label logs patch replace rollout scale set "
-	       "taint uncordon version wait";
+	       "delete describe drain events expose get label logs patch replace rollout run "
+	       "scale set taint uncordon version wait";
 }
 
 static const struct kubectl_verb *find_verb(struct kubectl *k, const char *name)
@@ -316,10 +330,12 @@ int kubectl_main(struct kube_client *c, int argc, char **argv, const struct kube
 	bool failed;
 
 	buf_init(&k.errors, ERRORS_MAX);
+	buf_init(&k.warned, ERRORS_MAX);
 	run(&k, argc, argv);
 	failed = k.first.code != ERR_NONE;
 	kubectl_write(&k, KUBECTL_ERR, buf_span(&k.errors));
 	buf_free(&k.errors);
+	buf_free(&k.warned);
 	kube_discovery_free(&k.discovery);
 	kubectl_template_free(k.template);
 	if (failed)

@@ -34,6 +34,7 @@ struct kubectl_change {
 	bool managed_fields;
 	enum { DRY_NONE, DRY_CLIENT, DRY_SERVER } dry; /* by kubectl_change_read */
 	enum kubectl_output format;
+	const char *validation; /* fieldValidation of what is created; NULL: Strict */
 };
 
 #define KUBECTL_CHANGE_ROWS(type, member)                                                              \

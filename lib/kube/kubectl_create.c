@@ -36,17 +36,17 @@ static const char *validation(struct kubectl *k, const char *mode)
 
 /* Fills in the name that the server gave. */
 static void report(struct kubectl *k, const struct kubectl_change *c, const struct kubectl_target *t,
-		   struct json *made)
+		   const char *done, struct json *made)
 {
 	struct kubectl_target named = *t;
 	AUTO_FREE char *name = mem_dup_str(kubectl_text(made, "metadata.name"));
 
 	named.name = name;
-	kubectl_change_report(k, c, &named, "created", made);
+	kubectl_change_report(k, c, &named, done, made);
 }
 
 void kubectl_create_object(struct kubectl *k, const struct kubectl_change *c, const struct kubectl_target *t,
-			   const char *manager, const char *field_validation)
+			   const char *manager, const char *done)
 {
 	struct kubectl_target collection = { .resource = t->resource, .namespace = t->namespace };
 	struct kube_request rq = { .method = "POST" };
@@ -54,7 +54,7 @@ void kubectl_create_object(struct kubectl *k, const struct kubectl_change *c, co
 	struct buf path, body;
 
 	if (c->dry == DRY_CLIENT) {
-		report(k, c, t, json_dup(t->object));
+		report(k, c, t, done, json_dup(t->object));
 		return;
 	}
 	buf_init(&path, KUBECTL_FILE_MAX);
@@ -62,28 +62,29 @@ void kubectl_create_object(struct kubectl *k, const struct kubectl_change *c, co
 	json_print(t->object, JSON_COMPACT, &body);
 	if (kubectl_put_path(k, &path, &collection)) {
 		kubectl_change_put_query(&path, c, manager);
-		kubectl_put_query(&path, "fieldValidation", field_validation);
+		kubectl_put_query(&path, "fieldValidation", c->validation ? c->validation : "Strict");
 		rq.path = buf_str(&path);
 		rq.body = buf_span(&body);
 		if (kubectl_ask(k, &rq, 0, &made) == 0)
-			report(k, c, t, made);
+			report(k, c, t, done, made);
 	}
 	buf_free(&body);
 	buf_free(&path);
 }
 
-static void create_files(struct kubectl *k, const struct create_options *o)
+static void create_files(struct kubectl *k, struct create_options *o)
 {
-	const char *mode = validation(k, o->validate);
 	struct kubectl_targets t = { 0 };
 
 	k->takes_generated_names = true;
-	if (mode && kubectl_targets_of_files(k, &o->files, kubectl_namespace(k, o->namespace), o->namespace != NULL, &t) ==
+	o->change.validation = validation(k, o->validate);
+	if (o->change.validation &&
+	    kubectl_targets_of_files(k, &o->files, kubectl_namespace(k, o->namespace), o->namespace != NULL, &t) ==
 			    0) {
 		if (t.count == 0 && k->first.code == ERR_NONE)
 			kubectl_failf(k, ERR_INPUT, "no objects passed to create");
 		for (size_t i = 0; i < t.count && kubectl_goes_on(k); i++)
-			kubectl_create_object(k, &o->change, &t.at[i], "kubectl-create", mode);
+			kubectl_create_object(k, &o->change, &t.at[i], "kubectl-create", "created");
 	}
 	kubectl_targets_free(&t);
 }
@@ -107,11 +108,11 @@ static void create_form(struct kubectl *k, const struct create_options *o, const
 	else if (r->is_namespaced && o->change.dry != DRY_CLIENT)
 		json_set_str(json_get(object, "metadata"), "namespace", kubectl_namespace(k, NULL));
 	kubectl_targets_add(&t, r, kubectl_namespace(k, o->namespace), kubectl_text(object, "metadata.name"), object);
-	kubectl_create_object(k, &o->change, &t.at[0], "kubectl-create", "Strict");
+	kubectl_create_object(k, &o->change, &t.at[0], "kubectl-create", "created");
 	kubectl_targets_free(&t);
 }
 
-static void create(struct kubectl *k, const struct create_options *o, const struct options_rest *args)
+static void create(struct kubectl *k, struct create_options *o, const struct options_rest *args)
 {
 	if (o->files.count && args->count)
 		kubectl_failf(k, ERR_USAGE, "when files are given, no TYPE or NAME may be given as well");

@@ -11,9 +11,9 @@ struct create_options {
 	int64_t replicas, port;
 };
 
-/* POSTs the target's object and reports it as created; `manager` unless the option says another. */
+/* POSTs the target's object and reports it as `done`; `manager` unless the option says another. */
 void kubectl_create_object(struct kubectl *k, const struct kubectl_change *c, const struct kubectl_target *t,
-			   const char *manager, const char *field_validation);
+			   const char *manager, const char *done);
 
 /* The object that "deployment NAME" and the like describe; NULL after having noted the failure. */
 struct json *create_make(struct kubectl *k, const struct create_options *o, const struct options_rest *args);

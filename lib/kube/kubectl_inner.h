@@ -30,6 +30,7 @@ struct kubectl {
 	bool says_no;                      /* exit with 1 though nothing failed */
 	bool takes_generated_names;        /* manifests may say generateName: such a target has no name */
 	bool stopped;      /* nobody reads the output any more, or the command was cancelled */
+	struct buf warned; /* the warnings written so far, a line each: none is repeated */
 	struct buf errors; /* sentences, written at the end as kubectl does */
 	struct err first;  /* the first of them */
 };
@@ -46,9 +47,9 @@ struct kubectl_verb {
 
 extern const struct kubectl_verb kubectl_annotate, kubectl_api_resources, kubectl_api_versions,
 	kubectl_apply, kubectl_auth, kubectl_cluster_info, kubectl_cordon, kubectl_create,
-	kubectl_delete, kubectl_describe, kubectl_drain, kubectl_events, kubectl_get,
-	kubectl_label, kubectl_logs, kubectl_patch, kubectl_replace, kubectl_rollout,
-	kubectl_scale, kubectl_set, kubectl_taint, kubectl_uncordon, kubectl_version,
+	kubectl_delete, kubectl_describe, kubectl_drain, kubectl_events, kubectl_expose,
+	kubectl_get, kubectl_label, kubectl_logs, kubectl_patch, kubectl_replace, kubectl_rollout,
+	kubectl_run, kubectl_scale, kubectl_set, kubectl_taint, kubectl_uncordon, kubectl_version,
 	kubectl_wait;
 
 void kubectl_write(struct kubectl *k, enum kubectl_stream to, struct span bytes);

@@ -1,4 +1,4 @@
-/* kubectl logs: the log of one container of a pod. */
+/* kubectl logs: the log of one container of a pod, or of several (kubectl_logs_many.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,16 +6,10 @@
 #include "lib/base/mem.h"
 #include "lib/format/json.h"
 #include "lib/format/timefmt.h"
-#include "lib/kube/kubectl_inner.h"
+#include "lib/kube/kubectl_logs.h"
 
 /* A log is text; the server's errors are JSON. */
 #define ACCEPT_LOG "application/json, */*"
-
-struct logs_options {
-	const char *namespace, *container, *since, *since_time;
-	int64_t tail, limit_bytes;
-	bool follow, previous, timestamps;
-};
 
 #define AT(member) offsetof(struct logs_options, member)
 static const struct option_row rows[] = {
@@ -30,6 +24,9 @@ static const struct option_row rows[] = {
 	{ "since-time", 0, OPTION_TEXT, AT(since_time), "DATE", "only what is newer, as 2026-01-02T03:04:05Z",
 	  NULL, 0, 0 },
 	{ "timestamps", 0, OPTION_FLAG, AT(timestamps), NULL, "a time in front of each line", NULL, 0, 0 },
+	{ "selector", 'l', OPTION_TEXT, AT(selector), "SELECTOR", "of all pods with these labels", NULL, 0, 0 },
+	{ "all-containers", 0, OPTION_FLAG, AT(all_containers), NULL, "of all containers of the pod", NULL, 0, 0 },
+	{ "prefix", 0, OPTION_FLAG, AT(prefix), NULL, "pod and container in front of each line", NULL, 0, 0 },
 	{ "limit-bytes", 0, OPTION_INT, AT(limit_bytes), "BYTES", "at most so much; 0 for all", NULL, 0,
 	  INT64_MAX },
 };
@@ -168,32 +165,67 @@ static bool put_options(struct kubectl *k, struct buf *path, const struct logs_o
 	return true;
 }
 
+struct stream {
+	struct kubectl *k;
+	const char *prefix;
+	bool in_line;
+};
+
 static bool on_chunk(void *owner, struct span bytes)
 {
-	struct kubectl *k = owner;
+	struct stream *s = owner;
 
-	kubectl_write(k, KUBECTL_OUT, bytes);
-	return kubectl_goes_on(k);
+	while (s->prefix[0] && bytes.len) {
+		const char *end = memchr(bytes.at, '\n', bytes.len);
+		size_t len = end ? (size_t)(end + 1 - bytes.at) : bytes.len;
+
+		if (!s->in_line)
+			kubectl_write(s->k, KUBECTL_OUT, span_of(s->prefix));
+		kubectl_write(s->k, KUBECTL_OUT, span_from(bytes.at, len));
+		s->in_line = !end;
+		bytes = span_from(bytes.at + len, bytes.len - len);
+	}
+	kubectl_write(s->k, KUBECTL_OUT, bytes);
+	return kubectl_goes_on(s->k);
 }
 
-static void stream(struct kubectl *k, const struct logs_options *o, const struct kubectl_target *pod)
+void logs_stream(struct kubectl *k, const struct logs_options *o, const struct kubectl_target *pod,
+		 const char *container, const char *prefix)
 {
-	AUTO_FREE char *container = find_container(k, pod, o->container);
+	struct stream s = { k, prefix, false };
 	struct kube_request rq = { .accept = ACCEPT_LOG };
 	struct kube_status status = { 0 };
 	struct err failure = { 0 };
 	struct buf path;
 
-	if (!container)
-		return;
 	buf_init(&path, KUBECTL_FILE_MAX);
 	if (kubectl_put_path(k, &path, pod) && buf_put_str(&path, "/log") == 0 &&
 	    put_options(k, &path, o, container)) {
 		rq.path = buf_str(&path);
-		if (kube_stream(k->client, &rq, on_chunk, k, &status, &failure))
+		if (kube_stream(k->client, &rq, on_chunk, &s, &status, &failure))
 			kubectl_fail_request(k, &status, &failure);
 	}
 	buf_free(&path);
+}
+
+static void stream_one(struct kubectl *k, const struct logs_options *o, const struct kubectl_target *pod)
+{
+	AUTO_FREE char *container = find_container(k, pod, o->container);
+	AUTO_FREE char *prefix = container && o->prefix ? mem_printf("[pod/%s/%s] ", pod->name, container) : mem_dup_str("");
+
+	if (container)
+		logs_stream(k, o, pod, container, prefix);
+}
+
+char *logs_choose_container(struct kubectl *k, const struct json *pod, const char *asked)
+{
+	struct buf all;
+	char *chosen;
+
+	buf_init(&all, KUBECTL_FILE_MAX);
+	chosen = mem_dup_str(choose(k, pod, asked, &all));
+	buf_free(&all);
+	return chosen;
 }
 
 /* POD, pod/POD, or POD CONTAINER. */
@@ -205,8 +237,10 @@ static void logs(struct kubectl *k, struct logs_options *o, const struct options
 	AUTO_FREE char *type = slash ? mem_dup(name, (size_t)(slash - name)) : NULL;
 	struct kubectl_target pod = { .resource = pods };
 
-	if (args->count < 1 || args->count > 2) {
+	if (o->selector ? args->count > 0 : args->count < 1 || args->count > 2) {
 		kubectl_failf(k, ERR_USAGE, "expected 'logs [-f] [-p] POD [-c CONTAINER]'");
+	} else if ((o->container || args->count == 2) && o->all_containers) {
+		kubectl_failf(k, ERR_USAGE, "--all-containers=true should not be specified with container name");
 	} else if (args->count == 2 && o->container) {
 		kubectl_failf(k, ERR_USAGE, "only one of -c or an inline [CONTAINER] arg is allowed");
 	} else if (o->since && o->since_time) {
@@ -217,7 +251,10 @@ static void logs(struct kubectl *k, struct logs_options *o, const struct options
 		o->container = args->count == 2 ? args->at[1] : o->container;
 		pod.namespace = mem_dup_str(namespace);
 		pod.name = mem_dup_str(slash ? slash + 1 : name);
-		stream(k, o, &pod);
+		if (o->selector || o->all_containers)
+			logs_stream_many(k, o, &pod);
+		else
+			stream_one(k, o, &pod);
 		free(pod.namespace);
 		free(pod.name);
 	}
@@ -225,7 +262,7 @@ static void logs(struct kubectl *k, struct logs_options *o, const struct options
 
 static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 {
-	struct logs_options o = { .namespace = namespace, .tail = -1 };
+	struct logs_options o = { .namespace = namespace, .tail = LOGS_TAIL_UNSET };
 	struct options_rest args = { 0 };
 	struct err failure = { 0 };
 
@@ -237,6 +274,6 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 }
 
 const struct kubectl_verb kubectl_logs = {
-	"logs", "[-f] [-p] POD [-c CONTAINER] [options]", "Print the log of a container in a pod", rows,
+	"logs", "[-f] [-p] (POD | -l SELECTOR) [-c CONTAINER] [options]", "Print the logs of containers in pods", rows,
 	COUNT_OF(rows), run
 };

@@ -83,8 +83,10 @@ static int read_timeout(struct wait *w, struct err *e)
 	const char *text = w->o->timeout;
 	int64_t ms = WEEK_MS;
 
-	if (text[0] != '-' && timefmt_parse_duration_ms(span_of(text), &ms, e))
+	if (text[0] != '-' && timefmt_parse_duration_ms(span_of(text), &ms, e)) {
+		e->code = ERR_USAGE;
 		return err_context(e, "--timeout");
+	}
 	w->deadline_ms = clock_mono_ms() + (uint64_t)ms;
 	return 0;
 }
@@ -112,11 +114,12 @@ static bool has_value(struct wait *w, const struct json *object)
 
 	if (jsonpath_find(w->path, object, &found, &ignored))
 		return false;
-	if (found.count == 1 && json_kind(found.at[0]) == JSON_BOOL)
-		has = !w->value || strcasecmp(w->value, json_is_true(found.at[0]) ? "true" : "false") == 0;
+	if (found.count == 1 && !w->value)
+		has = true;
+	else if (found.count == 1 && json_kind(found.at[0]) == JSON_BOOL)
+		has = strcasecmp(w->value, json_is_true(found.at[0]) ? "true" : "false") == 0;
 	else if (found.count == 1)
-		has = !w->value ? json_text(found.at[0]) && json_text(found.at[0])[0]
-				: json_text(found.at[0]) && strcmp(json_text(found.at[0]), w->value) == 0;
+		has = json_text(found.at[0]) && strcmp(json_text(found.at[0]), w->value) == 0;
 	else if (found.count > 1)
 		kubectl_failf(w->k, ERR_USAGE, "given jsonpath expression matches more than one value");
 	free(found.at);

@@ -19,7 +19,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 REAL = pathlib.Path(os.environ.get("KUBE_BIN") or HERE.parents[1] / "build" / "kube") / "kubectl"
 
 # Rows and reasons of differences that stay; man/mk8s-kubectl.1 tells users.
-KNOWN = {}
+KNOWN = {
+    "client-json": "objects that no server has seen are printed with their members by name, in JSON too",
+    "describe-node": "describe node lists the pods without the sums of their requests and limits",
+    "describe-others": "kinds without a form of their own are described from all of their fields",
+    "yaml-words": "y, n, yes, no, on and off are texts in YAML, not booleans",
+    "version": "the client's version is mk8s's own",
+}
 
 MASKS = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
@@ -137,6 +143,22 @@ ROWS = {
             "api-resources --verbs=list,create --no-headers", "api-versions", "!api-versions x"],
     "events": [*ROLLED, "events --for deployment/web", "events --for deploy/web --types=Warning", "!events --for web",
                "events --for deployment/web --no-headers"],
+    "run": ["run a --image=busybox", "run b --image=x --labels=k=v,l=w --env=A=b --port=80 --restart=Never -o name",
+            "run c --image=x --dry-run=client -o yaml -- one two", "run c --image=x --command --dry-run=client -o yaml -- one two",
+            "!run", "!run a --image=busybox", "!run d", "get pod b -o jsonpath={.spec.containers[0].env}{.metadata.labels}"],
+    "expose": [*ROLLED, "expose deploy web --port=80 --target-port=http", "get svc web -o jsonpath={.spec.ports}{.spec.selector}",
+               "expose deploy web --name=other --type=NodePort -o name", "expose deploy web --name=third --dry-run=client -o yaml",
+               "!expose deploy web", "!expose deploy none --port=1", "!expose cm kube-root-ca.crt --port=1",
+               "get svc other -o jsonpath={.spec.type}", "!wait --for=jsonpath={.subsets} endpoints/web --timeout=10s",
+               "!describe svc third"],
+    "logs": [*MADE, "logs one", "logs one -c side", "logs one --all-containers", "logs one --all-containers --prefix",
+             "logs -l app=one", "logs -l app=one --all-containers --prefix", "logs -l app=none", "logs pod/one --tail=1",
+             "!logs one -c nope", "!logs none", "!logs", "!logs one --all-containers -c main", "!logs one -l a=b"],
+    "client-json": ["run c --image=x --dry-run=client -o json"],
+    "describe-node": ["describe node node-1"],
+    "describe-others": ["describe serviceaccount default"],
+    "yaml-words": [("create -f -", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: y}\ndata: {a: yes}\n")],
+    "version": ["version"],
 }
 
 
