@@ -204,7 +204,8 @@ static const struct {
 	{ "UPDATE audit_checkpoints SET hash = x''", 29, "checkpoint" },
 	{ "UPDATE audit_checkpoints SET signature = zeroblob(70)", 29, "checkpoint" },
 	{ "UPDATE audit_checkpoints SET time_unix_us = 1", 29, "checkpoint" },
-	{ "INSERT INTO audit_checkpoints SELECT 35, time_unix_us, hash, signature FROM audit_checkpoints", 35, "checkpoint" },
+	{ "INSERT INTO audit_checkpoints SELECT 35, time_unix_us, hash, signature FROM audit_checkpoints", 35,
+	  "checkpoint" },
 	{ "INSERT INTO audit_checkpoints SELECT 40, time_unix_us, hash, signature FROM audit_heads WHERE seq = 40", 40,
 	  "checkpoint" }, /* a head's signature is none of a checkpoint */
 	{ "DELETE FROM audit_logs WHERE seq = 30", 30, "missing" },
