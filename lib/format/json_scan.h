@@ -1,4 +1,4 @@
-/* The strict pass over a JSON text before cJSON builds the tree; only json.c uses it. */
+/* The strict pass over a JSON text, before a tree is built of it or a reader trusts its grammar. */
 #ifndef MK8S_FORMAT_JSON_SCAN_H
 #define MK8S_FORMAT_JSON_SCAN_H
 

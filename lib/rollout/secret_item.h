@@ -34,27 +34,27 @@ struct secret_item {
 	size_t file_count;
 };
 
-/* Whether the field is secret by its type (CONCEALED, SSHKEY, OTP, CREDIT_CARD_NUMBER, notes). */
+/* Whether the field is of type CONCEALED: what 1Password itself hides. */
 bool secret_field_is_concealed(const struct secret_field *f);
 
 /*
- * The field that `name` means: its id, or its label, or SECTION/LABEL or SECTION.LABEL where SECTION is a label
- * or id. Letters compare without case only where no exact match exists. ERR_NOT_FOUND lists the
- * labels there are (and says so when `name` is a file); ERR_EXISTS for several lists them as SECTION/LABEL (id).
- * Fields without a value are found; what that means is the caller's (secret_field_value).
+ * The field that `name` means: its label, else its id; where no field is called so, SECTION/FIELD or SECTION.FIELD
+ * with labels or ids. `id=ID` and `label=LABEL` say which. Letters compare without case only
+ * where nothing matches exactly. ERR_NOT_FOUND lists the labels there are; ERR_EXISTS for several lists each with
+ * section and id. A field without a value is found; secret_field_value refuses it.
  */
 int secret_item_field(const struct secret_item *item, const char *name,
 		      const struct secret_field **ret, struct err *e);
-/* The same with a section apart; NULL: any. */
+/* The same with the section apart, which may be NULL: any. */
 int secret_item_field_in(const struct secret_item *item, const char *section, const char *name,
 			 const struct secret_field **ret, struct err *e);
-/* The file by id or name (section may be NULL), or NULL. */
+/* The file by name or id (section may be NULL); NULL when there is none or several have the name. */
 const struct secret_file *secret_item_file(const struct secret_item *item, const char *section,
 					   const char *name);
 
 /*
- * What the field stands for, borrowed from the item: the value; of an OTP field the code. ERR_INPUT
- * when it is empty.
+ * What the field stands for, borrowed from the item: the value; of an OTP field the code at the time of
+ * reading. ERR_INPUT when it is empty.
  */
 int secret_field_value(const struct secret_item *item, const struct secret_field *f,
 		       struct span *ret_value, struct err *e);

@@ -61,6 +61,10 @@ const char *secret_source_kind(const struct secret_source *s);
 /* Of the last call that failed. */
 enum secret_failure secret_source_failure(const struct secret_source *s);
 
+/* What op wrote to standard error at its last call, whole, without the tokens of the environment; borrowed
+ * until the next call. Empty for Connect. */
+struct span secret_source_words(const struct secret_source *s);
+
 struct secret_identity {
 	char account[256]; /* "alice@example.com (my.1password.com)", "service account", Connect's URL */
 	char version[64];  /* of op or of Connect; "" unknown */
