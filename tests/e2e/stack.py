@@ -414,15 +414,16 @@ def make_cluster(where):
     return kube.RealCluster(where) if REAL else sim.SimCluster(where)
 
 
-def impersonator(cluster, namespace="mk8s-system", name="mk8s-agent"):
-    """The kubeconfig of a service account that may impersonate, as the agent's manifest gives it."""
+def impersonator(cluster):
+    """The kubeconfig of a service account that may impersonate, as the agent's manifest gives it; under other names, so
+    that tests may apply and delete that manifest."""
     group = "rbac.authorization.k8s.io"
     with contextlib.suppress(kube.ApiError):
         cluster.api("POST", f"/apis/{group}/v1/clusterroles", {
-            "apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": {"name": "mk8s-agent"},
+            "apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": {"name": "impersonator"},
             "rules": [{"apiGroups": [""], "resources": ["users", "groups"], "verbs": ["impersonate"]}]})
         cluster.bind_cluster_role("cluster-admin", {"kind": "Group", "name": "mk8s:users"})
-    token, kubeconfig = cluster.create_service_account(namespace, name, "mk8s-agent")
+    token, kubeconfig = cluster.create_service_account("agents", "agent", "impersonator")
     return kubeconfig
 
 

@@ -87,7 +87,7 @@ def changes_seen(cluster, namespace):
     return {e["auditID"] for e in cluster.audit_events()
             if e["stage"] == "RequestReceived" and e["verb"] in CHANGES
             and e.get("objectRef", {}).get("namespace") == namespace
-            and e["user"]["username"].startswith("system:serviceaccount:mk8s-system:")}
+            and e["user"]["username"].startswith("system:serviceaccount:agents:")}
 
 
 def test_killed_at_any_moment_every_change_has_its_row(make_central, make_agent, cluster):

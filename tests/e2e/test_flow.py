@@ -16,7 +16,7 @@ def test_a_request_reaches_the_cluster_as_the_user(user, cluster):
     who = event["impersonatedUser"]
     assert who["username"] == f"mk8s:{user.email}"
     assert set(who["groups"]) == {"mk8s:users", "mk8s:role:everything", "system:authenticated"}
-    assert event["user"]["username"] == "system:serviceaccount:mk8s-system:mk8s-agent"
+    assert event["user"]["username"] == "system:serviceaccount:agents:agent"
 
 
 def test_the_cluster_can_be_named_by_its_uuid(user, central):

@@ -49,7 +49,7 @@ def test_what_the_client_says_of_itself_is_not_passed_on(central, user, cluster,
     assert sorted(event["impersonatedUser"]["groups"]) == sorted(["mk8s:users", "mk8s:role:everything",
                                                                   "system:authenticated"])
     assert "extra" not in event["impersonatedUser"] and "uid" not in event["impersonatedUser"]
-    assert event["user"]["username"] == "system:serviceaccount:mk8s-system:mk8s-agent"
+    assert event["user"]["username"] == "system:serviceaccount:agents:agent"
     assert event["verb"] == "get" and event["auditID"] != "00000000-0000-0000-0000-000000000000"
     assert event["sourceIPs"] == ["127.0.0.1"]
 
