@@ -88,7 +88,8 @@ static void put_resource(struct table *t, const struct kube_resource *r, bool wi
 
 static void put_header(struct table *t, bool wide)
 {
-	static const char *const names[] = { "NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND", "VERBS", "CATEGORIES" };
+	static const char *const names[] = { "NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED",
+					     "KIND", "VERBS",      "CATEGORIES" };
 
 	for (size_t i = 0; i < (wide ? 7 : 5); i++)
 		table_put_text(t, names[i]);
@@ -187,7 +188,8 @@ static void print_cluster(struct kubectl *k)
 
 	kubectl_printf(k, KUBECTL_OUT, "Kubernetes control plane is running at %s\n", server);
 	print_services(k, server);
-	kubectl_printf(k, KUBECTL_OUT, "\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n");
+	kubectl_printf(k, KUBECTL_OUT, "\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info "
+				       "dump'.\n");
 }
 
 static void act(struct kubectl *k, const char *verb, struct api_options *o)
@@ -237,8 +239,8 @@ static void run_plain(struct kubectl *k, int argc, char **argv, const char *name
 
 const struct kubectl_verb kubectl_api_resources = { "api-resources", "[options]", "The resources that the server has",
 						    resource_rows, COUNT_OF(resource_rows), run_resources };
-const struct kubectl_verb kubectl_api_versions = { "api-versions", "", "The API versions that the server has", plain_rows,
-						   COUNT_OF(plain_rows), run_plain };
+const struct kubectl_verb kubectl_api_versions = { "api-versions", "", "The API versions that the server has",
+						   plain_rows, COUNT_OF(plain_rows), run_plain };
 const struct kubectl_verb kubectl_version = { "version", "[options]", "The versions of client and server", version_rows,
 					      COUNT_OF(version_rows), run_version };
 const struct kubectl_verb kubectl_cluster_info = { "cluster-info", "", "Where the cluster's API is", plain_rows,

@@ -106,7 +106,8 @@ void describe_node(struct describe *d)
 	describe_line(d, 0, "CreationTimestamp:\t%s",
 		      describe_date(kubectl_text(d->object, "metadata.creationTimestamp"), date));
 	put_taints(d);
-	describe_line(d, 0, "Unschedulable:\t%s", json_is_true(json_find(d->object, "spec.unschedulable")) ? "true" : "false");
+	describe_line(d, 0, "Unschedulable:\t%s",
+		      json_is_true(json_find(d->object, "spec.unschedulable")) ? "true" : "false");
 	put_conditions(d);
 	describe_line(d, 0, "Addresses:");
 	for (const struct json *a = json_first(json_find(d->object, "status.addresses")); a; a = json_next(a))

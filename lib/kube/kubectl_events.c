@@ -148,5 +148,5 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 	options_free(rows, COUNT_OF(rows), &o, &args);
 }
 
-const struct kubectl_verb kubectl_events = { "events", "[--for TYPE/NAME] [options]", "List events", rows, COUNT_OF(rows),
-					     run };
+const struct kubectl_verb kubectl_events = { "events", "[--for TYPE/NAME] [options]", "List events", rows,
+					     COUNT_OF(rows), run };

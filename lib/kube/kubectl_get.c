@@ -22,7 +22,8 @@ struct get_options {
 static const struct option_row rows[] = {
 	{ "namespace", 'n', OPTION_TEXT, AT(namespace), "NAMESPACE", "the namespace to look in", NULL, 0, 0 },
 	{ "all-namespaces", 'A', OPTION_FLAG, AT(all_namespaces), NULL, "list across all namespaces", NULL, 0, 0 },
-	{ "output", 'o', OPTION_TEXT, AT(output), "FORMAT", "wide, json, yaml, name, jsonpath=TEMPLATE or custom-columns=SPEC", NULL, 0, 0 },
+	{ "output", 'o', OPTION_TEXT, AT(output), "FORMAT",
+	  "wide, json, yaml, name, jsonpath=TEMPLATE or custom-columns=SPEC", NULL, 0, 0 },
 	{ "sort-by", 0, OPTION_TEXT, AT(sort_by), "PATH", "order the list by the field at this JSONPath", NULL, 0, 0 },
 	{ "selector", 'l', OPTION_TEXT, AT(selector), "SELECTOR", "labels to filter on", NULL, 0, 0 },
 	{ "field-selector", 0, OPTION_TEXT, AT(field_selector), "SELECTOR", "fields to filter on", NULL, 0, 0 },

@@ -211,7 +211,8 @@ void logs_stream(struct kubectl *k, const struct logs_options *o, const struct k
 static void stream_one(struct kubectl *k, const struct logs_options *o, const struct kubectl_target *pod)
 {
 	AUTO_FREE char *container = find_container(k, pod, o->container);
-	AUTO_FREE char *prefix = container && o->prefix ? mem_printf("[pod/%s/%s] ", pod->name, container) : mem_dup_str("");
+	AUTO_FREE char *prefix = container && o->prefix ? mem_printf("[pod/%s/%s] ", pod->name, container)
+							    : mem_dup_str("");
 
 	if (container)
 		logs_stream(k, o, pod, container, prefix);

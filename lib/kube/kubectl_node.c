@@ -23,7 +23,8 @@ struct node_options {
 static const struct option_row rows[] = {
 	KUBECTL_CHOICE_ROWS(struct node_options, choice),
 	KUBECTL_CHANGE_ROWS(struct node_options, change),
-	{ "ignore-daemonsets", 0, OPTION_FLAG, AT(ignore_daemonsets), NULL, "drain: leave the pods of daemonsets", NULL, 0, 0 },
+	{ "ignore-daemonsets", 0, OPTION_FLAG, AT(ignore_daemonsets), NULL,
+	  "drain: leave the pods of daemonsets", NULL, 0, 0 },
 	{ "force", 0, OPTION_FLAG, AT(force), NULL, "drain: also pods that nothing would make anew", NULL, 0, 0 },
 	{ "delete-emptydir-data", 0, OPTION_FLAG, AT(delete_empty_dir), NULL, "drain: also pods with emptyDir volumes",
 	  NULL, 0, 0 },

@@ -15,7 +15,8 @@ struct taint_options {
 static const struct option_row rows[] = {
 	KUBECTL_CHOICE_ROWS(struct taint_options, choice),
 	KUBECTL_CHANGE_ROWS(struct taint_options, change),
-	{ "overwrite", 0, OPTION_FLAG, offsetof(struct taint_options, overwrite), NULL, "replace what is there", NULL, 0, 0 },
+	{ "overwrite", 0, OPTION_FLAG, offsetof(struct taint_options, overwrite), NULL,
+	  "replace what is there", NULL, 0, 0 },
 };
 
 /* One change as written: value NULL and removal, or a taint. */
@@ -133,7 +134,8 @@ static void taint_one(struct kubectl *k, const struct taint_options *o, const st
 	for (int i = 0; i < count; i++)
 		if (!apply(k, o, node->name, list, &taints[i], &replaced, &added))
 			return;
-	result = o->change.dry == DRY_CLIENT ? json_dup(node->object) : kubectl_send_patch(k, node, &how, patch, &o->change);
+	result = o->change.dry == DRY_CLIENT ? json_dup(node->object)
+					     : kubectl_send_patch(k, node, &how, patch, &o->change);
 	if (result)
 		kubectl_change_report(k, &o->change, node, replaced ? "modified" : added ? "tainted" : "untainted", result);
 }

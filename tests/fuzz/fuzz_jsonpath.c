@@ -8,7 +8,8 @@
 
 enum { OUT_MAX = 1024 * 1024 };
 
-static const char document[] = "{\"a\":[{\"b\":1,\"c\":\"x\"},{\"b\":2.5,\"c\":[true,null,\"y\"]}],\"d\":{\"e.f\":\"g\"}}";
+static const char document[] = "{\"a\":[{\"b\":1,\"c\":\"x\"},"
+			       "{\"b\":2.5,\"c\":[true,null,\"y\"]}],\"d\":{\"e.f\":\"g\"}}";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -63,7 +63,8 @@ PODS = POD % ("one", "one") + "---\n" + POD % ("two", "two")
 MADE = [("create -f -", PODS), "wait pod/one pod/two --for=condition=Ready"]
 ROLLED = [("create -f -", WEB), "!rollout status deployment/web"]
 
-# name: steps; a step is a command line, or (command line, standard input). "!" in front: only the exit status counts.
+# name: steps; a step is a command line, or (command line, standard input). "!" in front: only the exit status
+# counts; "~": the lines come in any order (kubectl walks a map, or asks for all logs at once).
 ROWS = {
     "create": [("create -f -", PODS), ("!create -f -", PODS), ("create -f - -o name", POD % ("three", "x")),
                ("create -f - --dry-run=server", POD % ("four", "x")), ("create -f - --dry-run=client", POD % ("five", "x")),
@@ -96,10 +97,10 @@ ROWS = {
              "get pods --sort-by=.status.startTime -o name"],
     "label": [*MADE, "label pod one x=y", "label pod one x=y", "!label pod one x=z", "label pod one x=z --overwrite",
               "label pods --all both=1", "label pods -l app=two z-", "label pod one x-", "label pod/one tier=a --overwrite -o name",
-              "label pod one --list", "!label pod one", "!label pod none a=b", "label pod one q=1 --dry-run=server",
+              "~label pod one --list", "!label pod one", "!label pod none a=b", "label pod one q=1 --dry-run=server",
               "get pod one -o jsonpath={.metadata.labels}"],
     "annotate": [*MADE, "annotate pod one x=y", "!annotate pod one x=z", "annotate pod one x=z --overwrite", "annotate pod one x-",
-                 "annotate pods --all a=b", "annotate pod one --list"],
+                 "annotate pods --all a=b", "~annotate pod one --list"],
     "scale": [*ROLLED, "scale deployment web --replicas=3", "scale deploy/web --replicas=1 --current-replicas=3",
               "!scale deploy/web --replicas=1 --current-replicas=9", "!scale deploy/web", "!scale deploy/none --replicas=1",
               "scale deploy --all --replicas=2", "get deploy web -o jsonpath={.spec.replicas}"],
@@ -151,8 +152,8 @@ ROWS = {
                "!expose deploy web", "!expose deploy none --port=1", "!expose cm kube-root-ca.crt --port=1",
                "get svc other -o jsonpath={.spec.type}", "!wait --for=jsonpath={.subsets} endpoints/web --timeout=10s",
                "!describe svc third"],
-    "logs": [*MADE, "logs one", "logs one -c side", "logs one --all-containers", "logs one --all-containers --prefix",
-             "logs -l app=one", "logs -l app=one --all-containers --prefix", "logs -l app=none", "logs pod/one --tail=1",
+    "logs": [*MADE, "logs one", "logs one -c side", "logs one --all-containers", "~logs one --all-containers --prefix",
+             "logs -l app=one", "~logs -l app=one --all-containers --prefix", "logs -l app=none", "logs pod/one --tail=1",
              "!logs one -c nope", "!logs none", "!logs", "!logs one --all-containers -c main", "!logs one -l a=b"],
     "client-json": ["run c --image=x --dry-run=client -o json"],
     "describe-node": ["describe node node-1"],
@@ -177,12 +178,14 @@ class Side:
 
     def run(self, step):
         line, stdin = step if isinstance(step, tuple) else (step, "")
-        words = [word.replace("@NS@", self.namespace) for word in shlex.split(line.lstrip("!"))]
+        words = [word.replace("@NS@", self.namespace) for word in shlex.split(line.lstrip("!~"))]
         if "-n" not in words and "-A" not in words:
             words = ["-n", self.namespace, *words]
         done = subprocess.run([*self.command, *words], input=stdin, capture_output=True, text=True, env=self.env,
                               timeout=self.timeout_s)
         text = "" if line.startswith("!") else mask(done.stdout, self.namespace)
+        if line.startswith("~"):
+            text = "\n".join(sorted(text.splitlines()))
         return done.returncode != 0, text, done
 
 
