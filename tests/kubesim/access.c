@@ -13,6 +13,7 @@
 struct token {
 	struct json *user;
 	int64_t expires_unix_s; /* 0: never */
+	char *namespace, *name; /* of its service account; NULL: none */
 };
 
 void access_init(struct access *a, struct resources *resources)
@@ -42,15 +43,16 @@ static void add_group(struct json *user, struct span group)
 }
 
 /* Takes `user`. */
-static void add_token(struct access *a, struct span token, struct json *user, int64_t expires_unix_s)
+static struct token *add_token(struct access *a, struct span token, struct json *user)
 {
-	struct token *t = mem_new(sizeof(*t));
+	struct token *t = mem_new(sizeof(*t)), *old;
 
-	*t = (struct token){ user, expires_unix_s };
-	t = map_put(a->tokens, token, t);
-	if (t)
-		json_free(t->user);
-	free(t);
+	t->user = user;
+	old = map_put(a->tokens, token, t);
+	if (old)
+		json_free(old->user);
+	free(old);
+	return t;
 }
 
 static void load_line(struct access *a, struct span line)
@@ -68,7 +70,7 @@ static void load_line(struct access *a, struct span line)
 	while (groups.len && span_take_part(&groups, ',', &group))
 		add_group(user, group);
 	add_group(user, SPAN("system:authenticated"));
-	add_token(a, token, user, 0);
+	(void)add_token(a, token, user);
 }
 
 int access_load_tokens(struct access *a, const char *path, struct err *e)
@@ -92,6 +94,7 @@ char *access_issue_token(struct access *a, const char *namespace, const char *na
 	AUTO_FREE char *group = mem_printf("system:serviceaccounts:%s", namespace);
 	char random[RANDOM_TOKEN_SIZE];
 	struct json *user = new_user(span_of(full), span_of(uid));
+	struct token *t;
 	char *token;
 
 	add_group(user, SPAN("system:serviceaccounts"));
@@ -99,15 +102,29 @@ char *access_issue_token(struct access *a, const char *namespace, const char *na
 	add_group(user, SPAN("system:authenticated"));
 	random_token(random);
 	token = mem_printf("sa.%s", random);
-	add_token(a, span_of(token), user, expires_unix_s);
+	t = add_token(a, span_of(token), user);
+	t->expires_unix_s = expires_unix_s;
+	t->namespace = mem_dup_str(namespace);
+	t->name = mem_dup_str(name);
 	return token;
+}
+
+/* A token ends with its account, also when one of the same name comes again. */
+static bool has_account(const struct access *a, const struct token *t)
+{
+	const struct kind *accounts = resources_find(a->resources, "", "v1", "serviceaccounts");
+	const struct object *o = collection_find(&accounts->objects, t->namespace, t->name);
+
+	return o && strcmp(json_find_str(o->json, "metadata.uid"), json_str(t->user, "uid")) == 0;
 }
 
 const struct json *access_find(const struct access *a, struct span token)
 {
 	const struct token *t = map_get(a->tokens, token);
 
-	return t && (!t->expires_unix_s || t->expires_unix_s > clock_unix_s()) ? t->user : NULL;
+	if (!t || (t->expires_unix_s && t->expires_unix_s <= clock_unix_s()) || (t->name && !has_account(a, t)))
+		return NULL;
+	return t->user;
 }
 
 /* Takes one DER value of the tag off the front; false when another one, or none, is there. */
