@@ -10,7 +10,13 @@
 #define APPLETS(X)                                                          \
 	X(agent, "connects a cluster to central from inside, dialling out only") \
 	X(central, "the server that users and agents of all clusters meet at")   \
-	X(mk8s, "the command line: log in, pick a cluster, run kubectl on it")
+	X(mk8s, "the command line: log in, pick a cluster, run kubectl on it")    \
+	X(op, "secrets from 1Password: its CLI, or Connect")
+
+/* X(another name to be called by, the applet). `op` is never linked: that name is 1Password's own. */
+#define APPLET_ALIASES(X)       \
+	X("1password", "op")    \
+	X("op-fetch", "op")
 
 struct applet {
 	const char *name;

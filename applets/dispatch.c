@@ -33,6 +33,22 @@ const struct applet *applet_find(const char *name)
 	return NULL;
 }
 
+#define ALIAS_ROW(name, applet) { name, applet },
+static const struct alias {
+	const char *name, *applet;
+} aliases[] = { APPLET_ALIASES(ALIAS_ROW) };
+#undef ALIAS_ROW
+
+/* What a program of this name is; "mk8s-" in front has been taken off. */
+static const struct applet *find_program(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(aliases); i++) {
+		if (strcmp(aliases[i].name, name) == 0)
+			return applet_find(aliases[i].applet);
+	}
+	return applet_find(name);
+}
+
 static int refuse_program(const char *program)
 {
 	const char *names[COUNT_OF(applets)];
@@ -60,11 +76,11 @@ static int list(void)
 }
 
 /* Puts one link in place of whatever link is there; never of a file that is none. */
-static int install_link(const char *self, const char *folder, const char *name)
+static int install_link(const char *self, const char *folder, const char *prefix, const char *name)
 {
 	char path[PATH_MAX];
 	char old[1];
-	int len = snprintf(path, sizeof(path), "%s/" PREFIX "%s", folder, name);
+	int len = snprintf(path, sizeof(path), "%s/%s%s", folder, prefix, name);
 
 	if (len < 0 || (size_t)len >= sizeof(path)) {
 		errno = ENAMETOOLONG;
@@ -76,7 +92,7 @@ static int install_link(const char *self, const char *folder, const char *name)
 			return 0;
 		}
 	}
-	fprintf(stderr, "mk8s: --install: %s/" PREFIX "%s: %s\n", folder, name, strerror(errno));
+	fprintf(stderr, "mk8s: --install: %s/%s%s: %s\n", folder, prefix, name, strerror(errno));
 	return 1;
 }
 
@@ -93,7 +109,11 @@ static int install(const char *folder)
 	for (size_t i = 0; i < COUNT_OF(applets); i++) {
 		if (strcmp(applets[i].name, "mk8s") == 0)
 			continue;
-		if (install_link(self, folder, applets[i].name) != 0)
+		if (install_link(self, folder, PREFIX, applets[i].name) != 0)
+			return 1;
+	}
+	for (size_t i = 0; i < COUNT_OF(aliases); i++) {
+		if (install_link(self, folder, "", aliases[i].name) != 0)
 			return 1;
 	}
 	return 0;
@@ -121,7 +141,7 @@ int applet_dispatch(int argc, char **argv)
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *program = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "mk8s";
 	bool prefixed = strncmp(program, PREFIX, strlen(PREFIX)) == 0;
-	const struct applet *applet = applet_find(prefixed ? program + strlen(PREFIX) : program);
+	const struct applet *applet = find_program(prefixed ? program + strlen(PREFIX) : program);
 
 	if (applet != NULL && strcmp(applet->name, "mk8s") != 0)
 		return applet->main(argc, argv);

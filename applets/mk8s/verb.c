@@ -39,7 +39,7 @@ int verb_print_overview(struct err *e)
 	buf_init(&out, HELP_MAX);
 	(void)buf_put_str(&out, "usage: mk8s VERB [ARGUMENTS]\n\nVerbs:\n");
 	put_verbs(&out, cli_verbs);
-	(void)buf_put_str(&out, "\nServers:\n");
+	(void)buf_put_str(&out, "\nOther applets:\n");
 #define PUT_APPLET(applet, sentence)      \
 	if (strcmp(#applet, "mk8s") != 0) \
 		(void)buf_printf(&out, "  %-14s %s\n", #applet, sentence);
