@@ -10,6 +10,7 @@
 #define APPLETS(X)                                                          \
 	X(agent, "connects a cluster to central from inside, dialling out only") \
 	X(central, "the server that users and agents of all clusters meet at")   \
+	X(deploy, "brings compose services up on hosts, with secrets from 1Password") \
 	X(mk8s, "the command line: log in, pick a cluster, run kubectl on it")    \
 	X(op, "secrets from 1Password: its CLI, or Connect")
 

@@ -136,6 +136,19 @@ static int run_as_mk8s(int argc, char **argv)
 	return applet_mk8s(argc, argv);
 }
 
+/* The name that the first users of deploy know it by: `ktrdr deploy ...`, and nothing else. */
+static int run_as_ktrdr(int argc, char **argv)
+{
+	bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+
+	if (argc > 1 && strcmp(argv[1], "deploy") == 0)
+		return applet_deploy(argc - 1, argv + 1);
+	fprintf(help ? stdout : stderr,
+		"usage: ktrdr deploy VERB [ARGUMENTS]\n\n  deploy     %s\n",
+		applet_find("deploy")->help);
+	return help ? 0 : EXIT_USAGE;
+}
+
 int applet_dispatch(int argc, char **argv)
 {
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
@@ -145,6 +158,8 @@ int applet_dispatch(int argc, char **argv)
 
 	if (applet != NULL && strcmp(applet->name, "mk8s") != 0)
 		return applet->main(argc, argv);
+	if (strcmp(program, "ktrdr") == 0)
+		return run_as_ktrdr(argc, argv);
 	if (applet == NULL && prefixed)
 		return refuse_program(program);
 	return run_as_mk8s(argc, argv);

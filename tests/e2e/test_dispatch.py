@@ -33,7 +33,7 @@ def test_install_links_and_links_again(tmp_path):
     for _ in range(2):
         got = run(BIN, "--install", tmp_path)
         assert got.returncode == 0, got.stderr
-        assert sorted(os.listdir(tmp_path)) == ["1password", "mk8s-agent", "mk8s-central", "mk8s-op", "op-fetch"]
+        assert sorted(os.listdir(tmp_path)) == ["1password", "mk8s-agent", "mk8s-central", "mk8s-deploy", "mk8s-op", "op-fetch"]
         assert os.path.samefile(tmp_path / "mk8s-agent", BIN)
 
 
