@@ -113,8 +113,9 @@ static int read_attribute(const struct secret_item *item, const struct secret_fi
 	return 0;
 }
 
-int secret_ref_read(struct secret_source *s, const struct secret_ref *ref, struct buf *into,
-		    struct err *e)
+/* Appends what the reference stands for. */
+static int read_reference(struct secret_source *s, const struct secret_ref *ref, struct buf *into,
+			  struct err *e)
 {
 	const char *section = *ref->section ? ref->section : NULL;
 	const struct secret_item *item;
@@ -221,7 +222,7 @@ static int fill(struct span text, struct secret_source *s, struct buf *into, str
 		if (more > 0 && !piece.is_reference)
 			(void)buf_put_span(into, piece.text);
 		if (more > 0 && piece.is_reference &&
-		    (secret_ref_parse(piece.text, &ref, e) < 0 || secret_ref_read(s, &ref, into, e) < 0)) {
+		    (secret_ref_parse(piece.text, &ref, e) < 0 || read_reference(s, &ref, into, e) < 0)) {
 			*rest = before;
 			return -1;
 		}

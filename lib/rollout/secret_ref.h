@@ -27,10 +27,6 @@ struct secret_ref {
  */
 int secret_ref_parse(struct span text, struct secret_ref *ret, struct err *e);
 
-/* Appends what the reference stands for; the item is read once a source. */
-int secret_ref_read(struct secret_source *s, const struct secret_ref *ref, struct buf *into,
-		    struct err *e);
-
 /* A part of a template: text that stays, or a reference (without braces and blanks). */
 struct template_piece {
 	bool is_reference;
