@@ -135,6 +135,10 @@ static void served_head(void *owner UNUSED, struct relay *r, const struct http_h
 	struct http_head answer = { .status = head->status };
 	bool granted;
 
+	if (head->status == 401) { /* it is the agent who is not known there; the user is signed in */
+		served_refuse(r, 502, "the API server does not accept the agent's own credential");
+		return;
+	}
 	if (!upgrade_answer(relay_request(r), head, &answer, &fields, &granted)) {
 		served_refuse(r, 502, "the API server answered an upgrade without granting or refusing it");
 		return;

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import pathlib
+import re
 import socket
 import ssl
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 
 import pytest
+import stack
 from stack import HERE, SLOW, Api, wait_for
 
 PODS = "/k8s/api/v1/namespaces/a/pods"
@@ -48,6 +50,16 @@ def test_an_agent_that_is_away_is_503_with_retry_after(make_central, make_agent)
     assert central.admin.get("/clusters/c" + PODS).status == 503
     agent.start()
     assert central.admin.get("/clusters/c" + PODS).status == 200
+
+
+def test_an_agent_that_its_api_server_does_not_know_is_no_sign_out(make_central, agent_kubeconfig, tmp_path):
+    central = make_central()
+    kubeconfig = tmp_path / "stale.kubeconfig"
+    kubeconfig.write_text(re.sub(r'("?token"?: *"?)[^"\n]+', r"\1stale", pathlib.Path(agent_kubeconfig).read_text()))
+    agent = stack.Agent(tmp_path / "agent", central, "c", central.add_cluster("c")["token"], kubeconfig).start()
+    answer = central.admin.get("/clusters/c" + PODS)
+    assert answer.status == 502 and "agent's own credential" in answer.json["message"], answer
+    agent.stop()
 
 
 def test_agents_come_back_after_a_restart_of_central(make_central, make_agent):
