@@ -16,7 +16,8 @@ static const char *const answer_fields[] = {
 #define UPGRADE_FIELDS_MAX 8 /* of one request; kubectl sends up to five X-Stream-Protocol-Version */
 #define UPGRADE_TEXTS_MAX 1024
 
-static const char *const websocket_fields[] = { "sec-websocket-key", "sec-websocket-version", NULL };
+/* The API server wants an Origin for a watch by WebSocket; who asks is known by the token, never by a cookie. */
+static const char *const websocket_fields[] = { "sec-websocket-key", "sec-websocket-version", "origin", NULL };
 
 static const char *const switch_fields[] = {
 	"sec-websocket-accept", "sec-websocket-protocol", "x-stream-protocol-version", "audit-id", NULL,

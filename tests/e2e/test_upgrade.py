@@ -39,7 +39,7 @@ def agent_of_peer(tmp_path_factory, central, roles, peer):
     assert agent.stop() == 0, agent.process.said()[-3000:]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def who(central, agent_of_peer):
     return central.add_user("everything")
 
@@ -143,28 +143,34 @@ def test_no_credential_as_a_subprotocol(central, who, peer):
                             (f"base64url.bearer.authorization.k8s.io.{token}", "")):
         with stack.raw_connect(central) as tls:
             tls.sendall(request(who.token, "GET", "echo", (
-                *WEBSOCKET, f"Sec-WebSocket-Protocol: {offered}", "Impersonate-User: root", "Origin: https://x")))
+                *WEBSOCKET, f"Sec-WebSocket-Protocol: {offered}", "Impersonate-User: root", "Sec-WebSocket-Extensions: permessage-deflate")))
             read_until(tls, b"hello ")
         head = peer.upgrades()[-1]
         assert head.get("sec-websocket-protocol") == passed
-        assert head.all("impersonate-user") == [f"mk8s:{who.email}"] and not head.get("origin")
+        assert head.all("impersonate-user") == [f"mk8s:{who.email}"] and not head.get("sec-websocket-extensions")
+
+
+@pytest.fixture(scope="module")
+def by_verb(central, agent_of_peer):
+    """Users who may do one thing: `exec`, `port-forward`, or everything that is neither, as `get`."""
+    verbs = {"exec": ["exec"], "port-forward": ["port-forward"],
+             "get": ["get", "list", "watch", "create", "update", "patch", "delete", "logs"]}
+    return {name: central.add_user(central.add_role(f"upgrades-{name}", verbs=verbs, resources=["pods"]))
+            for name, verbs in verbs.items()}
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("subresource,verb", [("exec?command=x", "exec"), ("attach", "exec"),
                                               ("portforward?ports=80", "port-forward")])
 @pytest.mark.parametrize("fields", [WEBSOCKET, SPDY], ids=["websocket", "spdy"])
-def test_the_verb_is_asked_for_whatever_the_method(central, agent_of_peer, peer, method, subresource, verb, fields):
+def test_the_verb_is_asked_for_whatever_the_method(central, by_verb, peer, method, subresource, verb, fields):
     """Gateway attack A15."""
     before = len(peer.heads)
-    name = central.add_role(f"no-{verb}-{time.monotonic_ns()}", verbs=["get", "list", "watch", "create", "update", "logs"])
-    reader = central.add_user(name)
-    got = stack.raw_exchange(central, request(reader.token, method, "echo", fields, subresource))
+    got = stack.raw_exchange(central, request(by_verb["get"].token, method, "echo", fields, subresource))
     assert got.startswith(b"HTTP/1.1 403 ") and verb.encode() in got, got
     assert len(peer.heads) == before
-    allowed = central.add_user(central.add_role(f"may-{verb}-{time.monotonic_ns()}", verbs=[verb], resources=["pods"]))
     with stack.raw_connect(central) as tls:
-        tls.sendall(request(allowed.token, method, "echo", fields, subresource))
+        tls.sendall(request(by_verb[verb].token, method, "echo", fields, subresource))
         read_until(tls, b"hello ")
 
 
@@ -246,5 +252,6 @@ def test_cp_of_100_mb(kubectl, tmp_path, central, agent_of_peer, peer):
     assert done.returncode == 0, done
     assert hashlib.sha256(back.read_bytes()).digest() == hashlib.sha256(source.read_bytes()).digest()
     grown = [peak_kib(process) - was for process, was in zip(servers, before)]
-    assert max(grown) < 32 * 1024 * stack.SLOW, f"central and agent grew by {grown} KiB"
+    if not stack.is_instrumented():  # ASan keeps freed memory
+        assert max(grown) < 32 * 1024, f"central and agent grew by {grown} KiB"
     there.unlink()

@@ -190,7 +190,7 @@ static void upgrade_fields_pass_by_protocol(void **state UNUSED)
 	buf_free(&texts);
 	head.protocol = SPAN("websocket");
 	header_filter_upgrade(&head, &list, &texts);
-	assert_int_equal(list.count, 2);
+	assert_int_equal(list.count, 3);
 	buf_free(&texts);
 	list.count = 0;
 	head.protocol = SPAN("spdy/3.1");
