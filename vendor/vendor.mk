@@ -38,9 +38,11 @@ curl_dirs := curlx vauth vquic vssh vtls
 mbedtls_inc := -I. -I$(S)/mbedtls/include -DMBEDTLS_CONFIG_FILE='"$(V)/mbedtls_config.h"'
 nghttp2_inc := -I$(S)/nghttp2/lib/includes -I$(V)/nghttp2 -I$(B)/gen -DNGHTTP2_STATICLIB
 
+# its B-tree addresses one page through pointers to smaller parts of it, which object-size takes for an overflow
 $(eval $(call lib,sqlite,sqlite3,$(S)/sqlite3/sqlite3.c,-DSQLITE_THREADSAFE=1 -DSQLITE_OMIT_LOAD_EXTENSION \
 	-DSQLITE_OMIT_DEPRECATED -DSQLITE_OMIT_SHARED_CACHE -DSQLITE_DQS=0 -DSQLITE_DEFAULT_MEMSTATUS=0 \
-	-DSQLITE_LIKE_DOESNT_MATCH_BLOBS -DSQLITE_USE_ALLOCA -DSQLITE_TEMP_STORE=2 -DHAVE_USLEEP=1))
+	-DSQLITE_LIKE_DOESNT_MATCH_BLOBS -DSQLITE_USE_ALLOCA -DSQLITE_TEMP_STORE=2 -DHAVE_USLEEP=1 \
+	-fno-sanitize=object-size))
 
 $(eval $(call lib,mbedtls,mbedtls,$(wildcard $(S)/mbedtls/library/*.c),$(mbedtls_inc) -I$(S)/mbedtls/library,\
 	$(V)/mbedtls_config.h))
