@@ -95,8 +95,10 @@ struct agent_upstream;
 int agent_upstream_new(struct loop *l, const struct kube_target *t, const struct agent_config *config,
 		       struct agent_upstream **ret_upstream, struct err *e);
 void agent_upstream_free(struct agent_upstream *u);
-/* Sends a request with method, target and protocol of `asked`; the credential, the prefix of the server's URL and Host are
- * added here, last. */
+/*
+ * Sends a request with method, target and protocol of `asked`; the credential, the prefix of the
+ * server's URL and Host are added here, last.
+ */
 struct header_list;
 struct http_stream *agent_upstream_request(struct agent_upstream *u, const struct http_head *asked,
 					   struct header_list *fields, bool end, const struct http_events *events,

@@ -23,8 +23,8 @@ void api_set_date(struct json *doc, const char *name, int64_t unix_s);
 struct identity *api_identity(struct request *rq);
 
 /*
- * Runs a change: a durable `received` row, `change`, the new snapshot in force, a `complete` row. `name` may be NULL. The trail
- * takes no row: ERR_BUSY, and nothing is changed.
+ * Runs a change: a durable `received` row, `change`, the new snapshot in force, a `complete` row.
+ * `name` may be NULL. The trail takes no row: ERR_BUSY, and nothing is changed.
  */
 int api_audited(struct request *rq, const char *verb, const char *resource, const char *name, request_fn *change,
 		struct err *e);

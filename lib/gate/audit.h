@@ -99,8 +99,9 @@ struct audit_report {
 	char sentence[240];
 };
 /*
- * Walks the whole chain, from the signed checkpoint of the last pruning on, and its signed heads: a changed, removed or
- * cut row is found (the newest rows, which no head covers yet, by the process that wrote them). Blocking; for workers and the command line.
+ * Walks the whole chain, from the signed checkpoint of the last pruning on, and its signed heads:
+ * a changed, removed or cut row is found (the newest rows, which no head covers yet, by the
+ * process that wrote them). Blocking; for workers and the command line.
  */
 int audit_verify(struct audit *a, struct audit_report *ret_report, struct err *e);
 

@@ -1,8 +1,10 @@
 /*
- * Central: the state that its routes, its tunnel and its audit trail share, and its start and stop.
+ * Central: the state that its routes, its tunnel and its audit trail share, and its start and
+ * stop.
  *
- * The loop's thread owns the tunnel, the token cache and the proxied requests. Workers run REST and gRPC handlers; they
- * reach the directory, the keys and the audit trail, which are safe from any thread, and take a reference of the snapshot.
+ * The loop's thread owns the tunnel, the token cache and the proxied requests. Workers run REST
+ * and gRPC handlers; they reach the directory, the keys and the audit trail, which are safe from
+ * any thread, and take a reference of the snapshot.
  */
 #ifndef MK8S_GATE_CENTRAL_H
 #define MK8S_GATE_CENTRAL_H
@@ -82,7 +84,10 @@ int central_reload(struct central *c, struct central_config *config, struct err 
 
 /* A reference to the current snapshot; from any thread. */
 struct snapshot *central_snapshot(struct central *c);
-/* Makes what the directory now holds the loop's picture; returns when the loop uses it. On workers, after every change. */
+/*
+ * Makes what the directory now holds the loop's picture; returns when the loop uses it. On
+ * workers, after every change.
+ */
 int central_publish(struct central *c, struct err *e);
 
 /* The database of a configuration, for central itself and for commands beside a running one. The caller owns it. */

@@ -1,8 +1,9 @@
 /*
- * Which fields of a proxied message pass: lists of what is allowed, the same on central and on the agent.
+ * Which fields of a proxied message pass: lists of what is allowed, the same on central and on the
+ * agent.
  *
- * Everything else is dropped, connection-level fields first (gateway attacks A01 to A05): an identity is never taken from
- * what a client sent, and set last.
+ * Everything else is dropped, connection-level fields first (gateway attacks A01 to A05): an
+ * identity is never taken from what a client sent, and set last.
  */
 #ifndef MK8S_GATE_HEADER_FILTER_H
 #define MK8S_GATE_HEADER_FILTER_H
@@ -22,9 +23,10 @@ void header_filter_request(const struct http_head *head, struct header_list *ret
 /* The same for an answer. */
 void header_filter_answer(const struct http_head *head, struct header_list *ret_list);
 /*
- * Sets `texts`, and appends what a request with `protocol` needs besides: Sec-WebSocket-Key, -Version, -Protocol and Origin
- * for a WebSocket, X-Stream-Protocol-Version for SPDY. Of subprotocols only those of Kubernetes' streams pass, never the one
- * that carries a credential (gateway attack A04). Borrows from `head` and `texts`, which the caller frees.
+ * Sets `texts`, and appends what a request with `protocol` needs besides: Sec-WebSocket-Key,
+ * -Version, -Protocol and Origin for a WebSocket, X-Stream-Protocol-Version for SPDY. Of
+ * subprotocols only those of Kubernetes' streams pass, never the one that carries a credential
+ * (gateway attack A04). Borrows from `head` and `texts`, which the caller frees.
  */
 void header_filter_upgrade(const struct http_head *head, struct header_list *list, struct buf *texts);
 /* The fields of an answer that grants the upgrade; a body's fields are not among them. */

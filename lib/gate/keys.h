@@ -24,7 +24,10 @@ void keys_free(struct keys *k); /* wipes; takes NULL */
  * replaced more than `keep_s` ago (the longest life of a token). The others go on verifying.
  */
 int keys_rotate(const char *state_dir, int64_t keep_s, struct err *e);
-/* The token keys as the state directory has them now take the place of those in `k`, which stay on failure. Thread-safe. */
+/*
+ * The token keys as the state directory has them now take the place of those in `k`, which stay on
+ * failure. Thread-safe.
+ */
 int keys_reload_tokens(struct keys *k, const char *state_dir, struct err *e);
 
 /* Borrowed from `k`. */

@@ -1,9 +1,10 @@
 /*
- * Two HTTP streams joined: what comes from one goes out on the other, with back-pressure both ways.
+ * Two HTTP streams joined: what comes from one goes out on the other, with back-pressure both
+ * ways.
  *
- * `down` is the stream that asked us, `up` the one we ask. Central joins a client's stream to one on a tunnel, the agent
- * a tunnel's stream to one of its API server. Bytes that wait are bounded by the streams' windows: a side that does not read
- * is not read from.
+ * `down` is the stream that asked us, `up` the one we ask. Central joins a client's stream to one
+ * on a tunnel, the agent a tunnel's stream to one of its API server. Bytes that wait are bounded
+ * by the streams' windows: a side that does not read is not read from.
  */
 #ifndef MK8S_GATE_RELAY_H
 #define MK8S_GATE_RELAY_H
@@ -40,8 +41,8 @@ struct span relay_held(const struct relay *r);
 bool relay_may_retry(const struct relay *r);
 
 /*
- * What the upstream's body becomes on its way down: appends to `out` what goes on of `bytes`, and at the end of the body
- * (`is_end`, no bytes) what is left. -1 cuts the answer.
+ * What the upstream's body becomes on its way down: appends to `out` what goes on of `bytes`, and
+ * at the end of the body (`is_end`, no bytes) what is left. -1 cuts the answer.
  */
 typedef int relay_filter_fn(void *ctx, struct span bytes, bool is_end, struct buf *out, struct err *e);
 /* Before relay_answer, whose head then says no length. `ctx` is borrowed until on_done. */

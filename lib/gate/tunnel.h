@@ -1,8 +1,10 @@
 /*
- * Central's end of the reversed connections: which agents are there, and the way to one (proto/REVERSE.md).
+ * Central's end of the reversed connections: which agents are there, and the way to one
+ * (proto/REVERSE.md).
  *
- * A link is one reversed connection, on which central is the HTTP/2 client. A cluster may have links of several agents, and
- * an agent a main and a bulk one. Loop only, but for tunnel_is_connected.
+ * A link is one reversed connection, on which central is the HTTP/2 client. A cluster may have
+ * links of several agents, and an agent a main and a bulk one. Loop only, but for
+ * tunnel_is_connected.
  */
 #ifndef MK8S_GATE_TUNNEL_H
 #define MK8S_GATE_TUNNEL_H
@@ -40,8 +42,9 @@ struct tunnel_peer {
 void tunnel_accept(struct tunnel *t, struct conn *c, const struct tunnel_peer *peer);
 
 /*
- * The least loaded link to the cluster; `bulk` prefers one for lists, watches and logs, and asks the agent for it where
- * there is none. NULL: ERR_UNREACHABLE when no agent is there, ERR_BUSY when each is full. Valid until the next callback.
+ * The least loaded link to the cluster; `bulk` prefers one for lists, watches and logs, and asks
+ * the agent for it where there is none. NULL: ERR_UNREACHABLE when no agent is there, ERR_BUSY
+ * when each is full. Valid until the next callback.
  */
 struct tunnel_link *tunnel_pick(struct tunnel *t, const char *cluster_id, bool bulk, struct err *e);
 struct h2 *tunnel_link_h2(struct tunnel_link *k);

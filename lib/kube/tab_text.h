@@ -1,4 +1,7 @@
-/* Text with tabs, aligned as Go's text/tabwriter aligns it: a column is a run of neighbouring lines that have the cell. */
+/*
+ * Text with tabs, aligned as Go's text/tabwriter aligns it: a column is a run of neighbouring
+ * lines that have the cell.
+ */
 #ifndef MK8S_KUBE_TAB_TEXT_H
 #define MK8S_KUBE_TAB_TEXT_H
 

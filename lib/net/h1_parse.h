@@ -18,8 +18,10 @@ struct h1_parser;
 
 struct h1_parse_events {
 	/*
-	 * The head is whole and checked: p->packed, in memory that the callee takes with h1_parser_take_head.
-	 * Answers: 1xx do not come here, but for the 101 to `protocol`, whose message is whole with the head. Returns whether a body may follow (false for the answer to HEAD).
+	 * The head is whole and checked: p->packed, in memory that the callee takes with
+	 * h1_parser_take_head. Answers: 1xx do not come here, but for the 101 to `protocol`, whose
+	 * message is whole with the head. Returns whether a body may follow (false for the answer to
+	 * HEAD).
 	 */
 	bool (*on_head)(void *owner, struct h1_parser *p);
 	void (*on_body)(void *owner, struct span bytes);

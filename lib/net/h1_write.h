@@ -34,8 +34,8 @@ struct h1_answer_form {
 int h1_write_answer(struct http_queue *q, const struct http_head *head, const struct h1_answer_form *form,
 		    struct h1_body *ret_body, struct err *e);
 /*
- * The same for a request; the target must be valid, the authority becomes Host. With a `protocol` the request asks for the
- * upgrade and has no body; what is sent afterwards is raw.
+ * The same for a request; the target must be valid, the authority becomes Host. With a `protocol`
+ * the request asks for the upgrade and has no body; what is sent afterwards is raw.
  */
 int h1_write_request(struct http_queue *q, const struct http_head *head, bool end, struct h1_body *ret_body,
 		     struct err *e);

@@ -40,7 +40,10 @@ struct h2 *h2_server_new(struct loop *l, struct conn *c, const struct h2_limits 
 /* Takes the conn over. The client role. */
 struct h2 *h2_client_new(struct loop *l, struct conn *c, const struct h2_limits *limits,
 			 const struct h2_events *events, void *owner);
-/* Opens a stream; failure is on_close. With `protocol` it is an extended CONNECT, which the peer must take. `end`: no body. The head is copied. Never NULL. */
+/*
+ * Opens a stream; failure is on_close. With `protocol` it is an extended CONNECT, which the peer
+ * must take. `end`: no body. The head is copied. Never NULL.
+ */
 struct http_stream *h2_request(struct h2 *h, const struct http_head *head, bool end, const struct http_events *events,
 			       void *owner);
 /* Whether a request may be opened now: ready, no GOAWAY, below the peer's limit of streams. */

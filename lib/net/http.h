@@ -77,12 +77,14 @@ const struct http_head *http_stream_request(const struct http_stream *s);
 bool http_stream_ended(const struct http_stream *s);
 
 /*
- * Upgrades. A request with `protocol` becomes a raw stream when it is answered with 101 (HTTP/1.1) or 200 (HTTP/2): from
- * then on body bytes are the protocol's, on_end is the peer's half-close and http_stream_end ours, there are no trailers
- * and no timeouts of bodies and output. Any other answer is an ordinary one, and ends an HTTP/1.1 connection.
+ * Upgrades. A request with `protocol` becomes a raw stream when it is answered with 101 (HTTP/1.1)
+ * or 200 (HTTP/2): from then on body bytes are the protocol's, on_end is the peer's half-close and
+ * http_stream_end ours, there are no trailers and no timeouts of bodies and output. Any other
+ * answer is an ordinary one, and ends an HTTP/1.1 connection.
  *
- * On HTTP/1.1 an Upgrade is ignored unless the owner says, before it answers, that it may grant it. Then the request
- * counts as not ended, and what the peer sends before the 101 is held back; it is dropped after another answer.
+ * On HTTP/1.1 an Upgrade is ignored unless the owner says, before it answers, that it may grant
+ * it. Then the request counts as not ended, and what the peer sends before the 101 is held back;
+ * it is dropped after another answer.
  */
 void http_stream_await_upgrade(struct http_stream *s);
 /* Whether the stream is raw. */

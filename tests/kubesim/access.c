@@ -217,7 +217,8 @@ static void add_extra(struct json *user, struct span key, struct span value)
 static bool allows_one(const struct access *a, const struct json *user, const char *group, const char *resource,
 		       const char *subresource, const char *namespace, const char *name)
 {
-	return access_allows(a, user, &(struct question){ "impersonate", group, resource, subresource, namespace, name, "" });
+	return access_allows(
+		a, user, &(struct question){ "impersonate", group, resource, subresource, namespace, name, "" });
 }
 
 #define SERVICE_ACCOUNT "system:serviceaccount:"

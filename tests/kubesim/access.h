@@ -38,8 +38,9 @@ bool access_allows(const struct access *a, const struct json *user, const struct
 bool access_is_member(const struct json *user, const char *group);
 
 /*
- * The user that the Impersonate-* fields of a request name, owned by the caller, or NULL when there are none. On failure
- * NULL and *e: ERR_INPUT (400), or ERR_DENIED when `user` may not: the caller writes that sentence.
+ * The user that the Impersonate-* fields of a request name, owned by the caller, or NULL when
+ * there are none. On failure NULL and *e: ERR_INPUT (400), or ERR_DENIED when `user` may not: the
+ * caller writes that sentence.
  */
 struct json *access_impersonate(const struct access *a, const struct json *user, const struct http_head *head,
 				struct err *e);

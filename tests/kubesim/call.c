@@ -221,7 +221,8 @@ void failure_put(struct buf *out, const struct failure *f)
 	bool has_details = f->resource || f->causes || f->code == 403 || f->code == 404 || f->code == 405 ||
 			   f->code == 406 || f->code == 415 || f->code == 422;
 
-	(void)buf_put_str(out, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":");
+	(void)buf_put_str(
+		out, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":");
 	json_put_quoted(out, span_of(f->message));
 	(void)buf_printf(out, ",\"reason\":\"%s\"", f->reason ? f->reason : kube_status_reason(f->code));
 	if (has_details)

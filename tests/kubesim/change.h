@@ -25,10 +25,12 @@ struct object *change_store(struct sim *sim, struct kind *k, struct json *json, 
 struct object *change_remove(struct sim *sim, struct kind *k, struct object *o);
 
 /*
- * Answers an update of `before` by `json` (taken), as update and patch do: names must agree, a resourceVersion in it must be
- * the current one, the status only changes by its subresource. `applied` and `manager` are taken, or NULL.
+ * Answers an update of `before` by `json` (taken), as update and patch do: names must agree, a
+ * resourceVersion in it must be the current one, the status only changes by its subresource.
+ * `applied` and `manager` are taken, or NULL.
  */
-void change_answer_update(struct call *c, struct object *before, struct json *json, struct json *applied, char *manager);
+void change_answer_update(struct call *c, struct object *before, struct json *json, struct json *applied,
+						  char *manager);
 /* Answers the creation of `json` (taken) under the name that it has. */
 void change_answer_create(struct call *c, struct json *json, struct json *applied, char *manager);
 

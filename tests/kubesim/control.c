@@ -1,7 +1,8 @@
 /*
  * /sim/...: what tests set, with the token of an administrator.
  *
- *	PUT  /sim/faults             [{prefix, method, latency_ms, status, retry_after_s, cut_after_bytes, slow_bytes_per_s, times}]
+ *	PUT  /sim/faults             [{prefix, method, latency_ms, status, retry_after_s, cut_after_bytes,
+ *	                              slow_bytes_per_s, times}]
  *	POST /sim/logs/NS/POD        the body's lines are added to the pod's log
  *	POST /sim/fill?group=&resource=pods&namespace=x&count=N&size=BYTES[&prefix=p]
  *	POST /sim/compact            forgets past changes: watches from old versions get 410
@@ -83,7 +84,8 @@ static uint64_t query_number(const struct call *c, const char *name, uint64_t ot
 	return span_to_u64(span_of(text), 64 * 1024 * 1024, &n) == 0 && *text ? n : otherwise;
 }
 
-static void fill_one(struct sim *sim, struct kind *k, const char *namespace, const char *prefix, uint64_t i, uint64_t size)
+static void fill_one(struct sim *sim, struct kind *k, const char *namespace, const char *prefix, uint64_t i,
+					 uint64_t size)
 {
 	struct json *object = json_new_object(), *metadata = json_new_object(), *notes = json_new_object();
 	AUTO_FREE char *name = mem_printf("%s-%06llu", prefix, (unsigned long long)i);

@@ -123,8 +123,9 @@ static void put_aggregated(struct buf *out, const struct resources *rs, bool is_
 {
 	const char *comma = "";
 
-	(void)buf_put_str(out, "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/v2\",\"metadata\":{},"
-			  "\"items\":[");
+	(void)buf_put_str(
+		out, "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/v2\",\"metadata\":{},"
+			 "\"items\":[");
 	for (size_t i = 0; i < rs->count; i++) {
 		if ((rs->at[i]->r.group[0] == '\0') != is_core || is_repeated(rs, i, false))
 			continue;
@@ -149,7 +150,8 @@ static void put_group(struct buf *out, const struct resources *rs, const char *g
 		(void)buf_printf(out, "%s{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}", comma, group, version, version);
 		comma = ",";
 	}
-	(void)buf_printf(out, "],\"preferredVersion\":{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}", group, first, first);
+	(void)buf_printf(out, "],\"preferredVersion\":{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}", group,
+					 first, first);
 }
 
 static void put_groups(struct buf *out, const struct resources *rs)
@@ -203,8 +205,10 @@ static bool put_one(struct call *c, const char *path)
 			(void)buf_put_str(&c->out, "}\n");
 			return true;
 		}
-		(void)buf_printf(&c->out, "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s\",\"resources\":[",
-				 rs->at[i]->api_version);
+		(void)buf_printf(
+			&c->out,
+			"{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s\",\"resources\":[",
+			rs->at[i]->api_version);
 		put_version_resources(&c->out, rs, r, put_resource);
 		(void)buf_put_str(&c->out, "]}\n");
 		return true;
@@ -214,8 +218,11 @@ static bool put_one(struct call *c, const char *path)
 
 static void put_core(struct call *c)
 {
-	(void)buf_printf(&c->out, "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[{\"clientCIDR\":"
-			 "\"0.0.0.0/0\",\"serverAddress\":\"127.0.0.1:%u\"}]}\n", c->sim->port);
+	(void)buf_printf(
+		&c->out,
+		"{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[{\"clientCIDR\":"
+		"\"0.0.0.0/0\",\"serverAddress\":\"127.0.0.1:%u\"}]}\n",
+		c->sim->port);
 }
 
 static bool wants_aggregated(const struct call *c)

@@ -43,7 +43,8 @@ static void put_kind(struct buf *out, const struct kind *k)
 /* kubectl leaves validation to a server whose PATCH takes fieldValidation. */
 static void put_operation(struct buf *out, const struct kind *k, const char *method, const char *action)
 {
-	(void)buf_printf(out, "\"%s\":{\"x-kubernetes-action\":\"%s\",\"x-kubernetes-group-version-kind\":", method, action);
+	(void)buf_printf(out, "\"%s\":{\"x-kubernetes-action\":\"%s\",\"x-kubernetes-group-version-kind\":", method,
+					 action);
 	put_kind(out, k);
 	(void)buf_put_str(out, ",\"parameters\":[{\"name\":\"dryRun\",\"in\":\"query\",\"schema\":{\"type\":\"string\"}},"
 			  "{\"name\":\"fieldManager\",\"in\":\"query\",\"schema\":{\"type\":\"string\"}},"
@@ -78,7 +79,8 @@ static void put_schema(struct buf *out, const struct kind *k, const char *comma)
 	(void)buf_put_str(out, "]}");
 }
 
-static void put_each(struct call *c, const char *version, void (*put)(struct buf *out, const struct kind *k, const char *comma))
+static void put_each(struct call *c, const char *version,
+					 void (*put)(struct buf *out, const struct kind *k, const char *comma))
 {
 	const char *comma = "";
 
@@ -102,7 +104,9 @@ static bool put_document(struct call *c, const char *path)
 		(void)snprintf(full, sizeof(full), "%s/%s", api_root(rs->at[i]), rs->at[i]->api_version);
 		if (strcmp(full, path) != 0)
 			continue;
-		(void)buf_put_str(&c->out, "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"kubesim\",\"version\":\"1.36\"},\"paths\":{");
+		(void)buf_put_str(
+			&c->out,
+			"{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"kubesim\",\"version\":\"1.36\"},\"paths\":{");
 		put_each(c, rs->at[i]->api_version, put_paths);
 		(void)buf_put_str(&c->out, "},\"components\":{\"schemas\":{");
 		put_each(c, rs->at[i]->api_version, put_schema);

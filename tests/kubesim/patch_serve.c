@@ -43,8 +43,8 @@ static bool check_conflicts(struct call *c, const struct object *before, const s
 		return true;
 	buf_init(&message, 64 * 1024);
 	buf_init(&causes, 64 * 1024);
-	(void)buf_printf(&message, "Apply failed with %zu conflict%s: conflict%s with \"%s\":%s", count, count > 1 ? "s" : "",
-			 count > 1 ? "s" : "", before->manager, count > 1 ? "\n" : " ");
+	(void)buf_printf(&message, "Apply failed with %zu conflict%s: conflict%s with \"%s\":%s", count,
+					 count > 1 ? "s" : "", count > 1 ? "s" : "", before->manager, count > 1 ? "\n" : " ");
 	for (const struct json *i = json_first(fields); i; i = json_next(i)) {
 		(void)buf_printf(&message, "%s%s%s", count > 1 ? "- " : "", json_text(i), json_next(i) ? "\n" : "");
 		(void)buf_printf(&causes, "%s{\"reason\":\"FieldManagerConflict\",\"message\":\"conflict with \\\"%s\\\"\","

@@ -53,15 +53,20 @@ static void put_bookmark(struct watcher *w, uint64_t version, bool ends_initial)
 	const char *note = ends_initial ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "";
 
 	if (c->form == FORM_TABLE)
-		(void)buf_printf(&c->out, "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\","
-				 "\"metadata\":{\"resourceVersion\":\"%llu\"},\"columnDefinitions\":null,\"rows\":[{\"cells\":null,"
-				 "\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"%s}}}]}}\n",
-				 (unsigned long long)version, c->kind->r.kind, c->kind->api_version,
-				 (unsigned long long)version, note);
+		(void)buf_printf(
+			&c->out,
+			"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\","
+			"\"metadata\":{\"resourceVersion\":\"%llu\"},\"columnDefinitions\":null,\"rows\":[{\"cells\":null,"
+			"\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"%s}}}]"
+			"}}\n",
+			(unsigned long long)version, c->kind->r.kind, c->kind->api_version, (unsigned long long)version,
+			note);
 	else
-		(void)buf_printf(&c->out, "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":"
-				 "{\"resourceVersion\":\"%llu\"%s}}}\n",
-				 c->kind->r.kind, c->kind->api_version, (unsigned long long)version, note);
+		(void)buf_printf(
+			&c->out,
+			"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":"
+			"{\"resourceVersion\":\"%llu\"%s}}}\n",
+			c->kind->r.kind, c->kind->api_version, (unsigned long long)version, note);
 }
 
 /* An object that stops or begins to match is deleted or added for this watcher. */

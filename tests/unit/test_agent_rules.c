@@ -37,7 +37,9 @@ static void holds_what_its_hash_names(void **state UNUSED)
 
 static void refuses_other_hashes_and_other_texts(void **state UNUSED)
 {
-	static const char *const texts[] = { "", "[]", "{\"roles\":{}}", "{\"rolls\":[]}", "{\"roles\":[{}]}", "{\"roles\":[]" };
+	static const char *const texts[] = {
+		"", "[]", "{\"roles\":{}}", "{\"rolls\":[]}", "{\"roles\":[{}]}", "{\"roles\":[]"
+	};
 	struct agent_rules *r = agent_rules_new();
 	char sha256[HASH_HEX_SIZE];
 	struct err e = { 0 };

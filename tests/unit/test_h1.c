@@ -905,7 +905,8 @@ static void test_server_upgrade(void **state)
 		{ UPGRADE("GET", "/upgrade", "websocket"), GRANTED("websocket") },
 		{ UPGRADE("GET", "/upgrade", "WebSocket"), GRANTED("websocket") },
 		{ UPGRADE("POST", "/upgrade", "SPDY/3.1"), GRANTED("SPDY/3.1") },
-		{ "POST /upgrade HTTP/1.1\r\n" H "Upgrade: spdy/3.1\r\nConnection: keep-alive, upgrade\r\nContent-Length: 0\r\n\r\n",
+		{ "POST /upgrade HTTP/1.1\r\n" H
+		  "Upgrade: spdy/3.1\r\nConnection: keep-alive, upgrade\r\nContent-Length: 0\r\n\r\n",
 		  GRANTED("SPDY/3.1") },
 	};
 	struct stage s = { .loop = NULL };
@@ -917,7 +918,8 @@ static void test_server_upgrade(void **state)
 		AUTO_FREE char *all = mem_printf("%sGET /early HTTP/1.1\r\n\r\nmore", rows[i].answer);
 		int fd = raw_connect(test_server_port(&s.server));
 
-		assert_int_equal(strncmp(talk(&s, fd, early, "/early HTTP/1.1\r\n\r\n"), rows[i].answer, strlen(rows[i].answer)), 0);
+		assert_int_equal(
+			strncmp(talk(&s, fd, early, "/early HTTP/1.1\r\n\r\n"), rows[i].answer, strlen(rows[i].answer)), 0);
 		raw_send(fd, SPAN("more"));
 		raw_read(s.loop, fd, "more", 3000, &s.got);
 		assert_int_equal(s.server.ends, i);
@@ -933,7 +935,10 @@ static void test_server_upgrade(void **state)
 	stage_stop(&s);
 }
 
-/* An Upgrade that is not exactly one of ours is ignored: the request is an ordinary one, and so is what is behind it. */
+/*
+ * An Upgrade that is not exactly one of ours is ignored: the request is an ordinary one, and so is
+ * what is behind it.
+ */
 static void test_server_upgrade_ignored(void **state)
 {
 	static const char *const rows[] = {
@@ -948,10 +953,13 @@ static void test_server_upgrade_ignored(void **state)
 		"GET /upgrade HTTP/1.1\r\n" H "Upgrade: websocket\r\n\r\n",
 		"GET /upgrade HTTP/1.1\r\n" H "Connection: keep-alive\r\nUpgrade: websocket\r\n\r\n",
 		"GET /upgrade HTTP/1.1\r\n" H "Connection: upgrade, Upgrade\r\nUpgrade: websocket\r\n\r\n",
-		"GET /upgrade HTTP/1.1\r\n" H "Connection: upgrade\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+		"GET /upgrade HTTP/1.1\r\n" H
+		"Connection: upgrade\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
 		"GET /upgrade HTTP/1.1\r\n" H "Connection: upgrades\r\nUpgrade: websocket\r\n\r\n",
-		"POST /upgrade HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc",
-		"POST /upgrade HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"POST /upgrade HTTP/1.1\r\n" H
+		"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc",
+		"POST /upgrade HTTP/1.1\r\n" H
+		"Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	};
 	struct stage s = { .loop = NULL };
 
@@ -986,8 +994,10 @@ static void test_server_upgrade_refused(void **state)
 	(void)state;
 	stage_start(&s);
 	for (size_t i = 0; i < COUNT_OF(statuses); i++) {
-		AUTO_FREE char *request = mem_printf("GET /refuse/%s HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-						     "GET /second HTTP/1.1\r\n" H "\r\n", statuses[i]);
+		AUTO_FREE char *request =
+			mem_printf("GET /refuse/%s HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+					   "GET /second HTTP/1.1\r\n" H "\r\n",
+					   statuses[i]);
 		int fd = raw_connect(test_server_port(&s.server));
 
 		talk(&s, fd, request, NULL);
@@ -1013,7 +1023,8 @@ static void test_server_upgrade_ends(void **state)
 	stage_start(&s);
 	/* the server ends: what the client would still say is not waited for */
 	fd = raw_connect(test_server_port(&s.server));
-	assert_string_equal(talk(&s, fd, UPGRADE("GET", "/grant-end", "websocket") "lost", NULL), GRANTED("websocket") "bye");
+	assert_string_equal(talk(&s, fd, UPGRADE("GET", "/grant-end", "websocket") "lost", NULL),
+						GRANTED("websocket") "bye");
 	WAIT_FOR(s.loop, s.server.closes == 1);
 	assert_int_equal(s.server.last_close.code, ERR_NONE);
 	close(fd);
@@ -1240,15 +1251,22 @@ static void test_pool_upgrade_refused(void **state)
 		{ SWITCH "Connection: Upgrade\r\n\r\n", 0, "", ERR_PROTOCOL },
 		{ SWITCH "Upgrade: websocket\r\n\r\n", 0, "", ERR_PROTOCOL },
 		{ SWITCH "Connection: close\r\nUpgrade: websocket\r\n\r\n", 0, "", ERR_PROTOCOL },
-		{ SWITCH "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc", 0, "", ERR_PROTOCOL },
-		{ SWITCH "Connection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n", 0, "", ERR_PROTOCOL },
-		{ "HTTP/1.0 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 0, "", ERR_PROTOCOL },
+		{ SWITCH "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc", 0, "",
+		  ERR_PROTOCOL },
+		{ SWITCH "Connection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n", 0, "",
+		  ERR_PROTOCOL },
+		{ "HTTP/1.0 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 0, "",
+		  ERR_PROTOCOL },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "ok", ERR_NONE },
-		{ "HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nok", 200, "ok", ERR_NONE },
-		{ "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n", 302, "", ERR_NONE },
+		{ "HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nok", 200,
+		  "ok", ERR_NONE },
+		{ "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n", 302, "",
+		  ERR_NONE },
 		{ "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nnoHTTP/1.1 200 OK\r\n\r\n", 403, "no", ERR_NONE },
-		{ "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", 403, "no", ERR_NONE },
-		{ "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 404, "", ERR_NONE },
+		{ "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", 403, "no",
+		  ERR_NONE },
+		{ "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 404, "",
+		  ERR_NONE },
 	};
 	struct fake f;
 
@@ -1281,7 +1299,10 @@ static void test_pool_upgrade_refused(void **state)
 	fake_stop(&f);
 }
 
-/* On a connection of its own; what was sent early goes out behind the 101, what came behind it is the first of the body. */
+/*
+ * On a connection of its own; what was sent early goes out behind the 101, what came behind it is
+ * the first of the body.
+ */
 static void test_pool_upgrade(void **state)
 {
 	struct fake f;
@@ -1305,7 +1326,8 @@ static void test_pool_upgrade(void **state)
 		assert_null(strstr(buf_str(&p->got), "early"));
 		conn_write(p->c, SPAN("HTTP/1.1 103 Early Hints\r\n\r\n" SWITCH
 				      "Connection: upgrade\r\nUpgrade: spdy/3.1\r\nX-Stream-Protocol-Version: v4\r\n\r\nhello"));
-		WAIT_FOR(f.loop, strstr(buf_str(&p->got), "content-length: 0\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n\r\nearly"));
+		WAIT_FOR(f.loop, strstr(buf_str(&p->got),
+								"content-length: 0\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n\r\nearly"));
 		WAIT_FOR(f.loop, a.body_len == 5);
 		assert_int_equal(a.status, 101);
 		assert_true(http_stream_is_raw(a.s));

@@ -133,8 +133,10 @@ static void subprotocols_pass_by_name(void **state UNUSED)
 		const char *asked, *passed; /* NULL: the field goes */
 	} rows[] = {
 		{ "v5.channel.k8s.io", "v5.channel.k8s.io" },
-		{ "v5.channel.k8s.io,v4.channel.k8s.io , channel.k8s.io", "v5.channel.k8s.io, v4.channel.k8s.io, channel.k8s.io" },
-		{ "base64.channel.k8s.io, v4.base64.channel.k8s.io", "base64.channel.k8s.io, v4.base64.channel.k8s.io" },
+		{ "v5.channel.k8s.io,v4.channel.k8s.io , channel.k8s.io",
+		  "v5.channel.k8s.io, v4.channel.k8s.io, channel.k8s.io" },
+		{ "base64.channel.k8s.io, v4.base64.channel.k8s.io",
+		  "base64.channel.k8s.io, v4.base64.channel.k8s.io" },
 		{ "SPDY/3.1+portforward.k8s.io", "SPDY/3.1+portforward.k8s.io" },
 		{ "base64.binary.k8s.io", "base64.binary.k8s.io" },
 		{ "base64url.bearer.authorization.k8s.io.dG9rZW4", NULL },
