@@ -61,7 +61,11 @@ struct http_events {
 };
 
 #define HTTP_STREAM_LOW_WATER (64 * 1024)
-#define HTTP_STREAM_QUEUE_MAX (1024 * 1024) /* more queued than this: send_body fails with ERR_LIMIT */
+/*
+ * More queued than this: http_stream_send fails with ERR_LIMIT. Whoever passes a peer's bytes on and pays for them below
+ * some bound may still get that peer's whole window (1 MiB) behind it.
+ */
+#define HTTP_STREAM_QUEUE_MAX (2 * 1024 * 1024)
 
 /* Where a new request is handed out. The callee calls http_stream_attach before it returns. */
 struct http_acceptor {

@@ -93,7 +93,9 @@ def test_bytes_pass_unchanged(central, who, peer, method, fields):
             if writable:
                 view = view[tls.send(view[:65536]):]
             if readable or tls.pending():
-                echoed += tls.recv(65536)
+                piece = tls.recv(65536)
+                assert piece, f"cut after {len(echoed)} of {len(data)} bytes, {len(view)} not sent"
+                echoed += piece
     assert echoed == data
     head = peer.upgrades()[-1]
     assert head.method == method and head.target == "/api/v1/namespaces/a/pods/echo/exec?command=x&stdin=true"
