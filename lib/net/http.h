@@ -62,8 +62,8 @@ struct http_events {
 
 #define HTTP_STREAM_LOW_WATER (64 * 1024)
 /*
- * More queued than this: http_stream_send fails with ERR_LIMIT. Whoever passes a peer's bytes on and pays for them below
- * some bound may still get that peer's whole window (1 MiB) behind it.
+ * More queued than this: http_stream_send fails with ERR_LIMIT. Whoever passes a peer's bytes on
+ * and pays for them below some bound may still get that peer's whole window (1 MiB) behind it.
  */
 #define HTTP_STREAM_QUEUE_MAX (2 * 1024 * 1024)
 
