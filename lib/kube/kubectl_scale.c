@@ -64,19 +64,47 @@ static void wait_for(struct kubectl *k, const struct scale_options *o, const str
 	}
 }
 
+static void add_step(struct json *patch, const char *op, int64_t replicas)
+{
+	struct json *step = json_new_object();
+
+	json_set_str(step, "op", op);
+	json_set_str(step, "path", "/spec/replicas");
+	json_set_int(step, "value", replicas);
+	json_add_item(patch, step);
+}
+
+/* --current-replicas is tested by the server in the patch itself: a controller that only writes the status in between
+ * is no conflict. */
+static struct json *scale_patch(const struct scale_options *o, const struct kubectl_target *t,
+				struct kubectl_patch *ret_how)
+{
+	bool by_steps = o->current_replicas >= 0 && !o->resource_version;
+	struct json *patch = by_steps ? json_new_array() : json_new_object();
+
+	*ret_how = (struct kubectl_patch){ by_steps ? PATCH_JSON : PATCH_MERGE, "scale", "kubectl-scale" };
+	if (by_steps) {
+		add_step(patch, "test", o->current_replicas);
+		add_step(patch, "replace", o->replicas);
+		return patch;
+	}
+	json_set_int(kubectl_json_object(patch, "spec"), "replicas", o->replicas);
+	if (o->resource_version)
+		json_set_str(kubectl_json_object(patch, "metadata"), "resourceVersion",
+			     kubectl_text(t->object, "metadata.resourceVersion"));
+	return patch;
+}
+
 static void scale_one(struct kubectl *k, const struct scale_options *o, const struct kubectl_target *t,
 		      int64_t timeout_ms)
 {
-	const struct kubectl_patch how = { PATCH_MERGE, "scale", "kubectl-scale" };
-	AUTO_JSON struct json *patch = json_new_object();
+	AUTO_JSON struct json *patch = NULL;
+	struct kubectl_patch how;
 	struct json *result;
 
 	if (!is_as_expected(k, o, t))
 		return;
-	json_set_int(kubectl_json_object(patch, "spec"), "replicas", o->replicas);
-	if (o->current_replicas >= 0 || o->resource_version)
-		json_set_str(kubectl_json_object(patch, "metadata"), "resourceVersion",
-			     kubectl_text(t->object, "metadata.resourceVersion"));
+	patch = scale_patch(o, t, &how);
 	result = o->change.dry == DRY_CLIENT ? json_dup(t->object)
 					     : kubectl_send_patch(k, t, &how, patch, &o->change);
 	if (!result)
