@@ -326,8 +326,10 @@ class Cli:
         return {**base_env(self.home, **more), "PATH": str(path), "NO_COLOR": "1"}
 
     def run(self, *args, stdin="", timeout_s=30, **env):
-        return subprocess.run([BIN, *map(str, args)], input=stdin, capture_output=True, text=True,
+        done = subprocess.run([BIN, *map(str, args)], input=stdin, capture_output=True, text=True,
                               timeout=timeout_s * SLOW, env=self.env(**env))
+        assert not REPORT.search(done.stderr), done.stderr[:6000]
+        return done
 
     def ok(self, *args, **options):
         """Standard output of a run that must succeed."""
