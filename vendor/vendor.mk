@@ -73,6 +73,9 @@ $(eval $(call lib,libyaml,libyaml,$(wildcard $(S)/libyaml/src/*.c),-I$(S)/libyam
 
 $(eval $(call lib,cjson,cjson,$(S)/cjson/cJSON.c,))
 
+zlib_files := adler32 crc32 deflate inffast inflate inftrees trees zutil
+$(eval $(call lib,zlib,zlib,$(zlib_files:%=$(S)/zlib/%.c),-DHAVE_UNISTD_H -DHAVE_STDARG_H))
+
 pbc_version := $(call version,protobuf-c)
 $(eval $(call lib,protobuf-c,protobuf-c,$(S)/protobuf-c/protobuf-c/protobuf-c.c,-I$(S)/protobuf-c \
 	-DPACKAGE_VERSION='"$(pbc_version)"' -DPACKAGE_STRING='"protobuf-c $(pbc_version)"'))
@@ -122,5 +125,6 @@ $(B)/include/.done: $(S)/sqlite3/sqlite3.c $(B)/gen/nghttp2/nghttp2ver.h $(wildc
 		$(S)/nghttp2/lib/includes/nghttp2 $(@D)
 	@cp $(B)/gen/nghttp2/nghttp2ver.h $(@D)/nghttp2/
 	@cp $(S)/cjson/cJSON.h $(@D)/cjson/ && cp $(S)/protobuf-c/protobuf-c/protobuf-c.h $(@D)/protobuf-c/
-	@cp $(S)/libyaml/include/yaml.h $(S)/sqlite3/sqlite3.h $(S)/nghttp2/third-party/llhttp/include/llhttp.h $(@D)
+	@cp $(S)/libyaml/include/yaml.h $(S)/sqlite3/sqlite3.h $(S)/nghttp2/third-party/llhttp/include/llhttp.h \
+		$(S)/zlib/zlib.h $(S)/zlib/zconf.h $(@D)
 	@touch $@

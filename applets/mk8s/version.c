@@ -15,7 +15,7 @@ static const struct library {
 	{ "llhttp", "9.2.1", "MIT" },        { "mbedtls", "3.6.6", "Apache-2.0" },
 	{ "mimalloc", "2.0.9", "MIT" },      { "musl", "1.2.5", "MIT" },
 	{ "nghttp2", "1.64.0", "MIT" },      { "protobuf-c", "1.5.1", "BSD-2-Clause" },
-	{ "sqlite3", "3.46.1", "blessing" },
+	{ "sqlite3", "3.46.1", "blessing" }, { "zlib", "1.3.1", "Zlib" },
 };
 
 struct version_options {

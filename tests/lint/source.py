@@ -23,7 +23,7 @@ APPLETS_RANK = 6
 OWNERS = [
     (r"(mbedtls|psa)/", r"lib/crypto/|lib/net/tls"),
     (r"sqlite3\.h", r"lib/store/"),
-    (r"(curl|nghttp2)/|llhttp\.h|uv\.h|uv/", r"lib/net/"),
+    (r"(curl|nghttp2)/|llhttp\.h|uv\.h|uv/|zlib\.h", r"lib/net/"),
     (r"cjson/|cJSON\.h|yaml\.h", r"lib/format/"),
     (r"protobuf-c/", r"lib/net/grpc"),
     (r"gen/", r"lib/net/grpc|lib/gate/|applets/"),
