@@ -8,12 +8,14 @@ there and agrees is a failure, too.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
 import shlex
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 REAL = pathlib.Path(os.environ.get("KUBE_BIN") or HERE.parents[1] / "build" / "kube") / "kubectl"
@@ -165,6 +167,20 @@ ROWS = {
 }
 
 
+SETTLE_TIMEOUT_S = 60
+SETTLE_EVERY_S = 0.1
+
+
+def is_settled(deployment):
+    """The controller has nothing left to write: it has seen the last change, and all replicas are as asked for."""
+    spec, status = deployment["spec"], deployment.get("status", {})
+    reasons = [condition.get("reason") for condition in status.get("conditions", [])]
+    counts = [status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas")]
+    return (status.get("observedGeneration") == deployment["metadata"]["generation"]
+            and (spec.get("paused") or (set(counts) == {spec["replicas"]} and "NewReplicaSetAvailable" in reasons))
+            and not status.get("terminatingReplicas"))
+
+
 def mask(text, namespace):
     text = text.replace(namespace, "NS")
     for pattern, to in MASKS:
@@ -173,10 +189,26 @@ def mask(text, namespace):
 
 
 class Side:
-    """One of the two kubectls: its command, its environment, the namespace it works in."""
+    """One of the two kubectls: its command, its environment, the namespace it works in; get(path) asks the API server."""
 
-    def __init__(self, command, namespace, env=None, timeout_s=60):
+    def __init__(self, command, namespace, get, env=None, timeout_s=60):
         self.command, self.namespace, self.env, self.timeout_s = list(map(str, command)), namespace, env, timeout_s
+        self.get = get
+
+    def settle(self):
+        """Returns when two looks at the namespace are the same, and its deployments are settled. kubectl says "(no change)"
+        when the object before and after a patch is the same: a controller's status in between would make it differ."""
+        deadline, before = time.monotonic() + SETTLE_TIMEOUT_S, None
+        while time.monotonic() < deadline:
+            deployments = self.get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments")["items"]
+            others = [self.get(f"/api/v1/namespaces/{self.namespace}/{kind}")["items"] for kind in ("pods", "events")]
+            now = [(item["metadata"]["name"], item["metadata"]["resourceVersion"])
+                   for items in (deployments, *others) for item in items]
+            if now == before and all(map(is_settled, deployments)):
+                return
+            before = now
+            time.sleep(SETTLE_EVERY_S)
+        raise AssertionError(f"{self.namespace} is not settled after {SETTLE_TIMEOUT_S} s: {deployments}")
 
     def run(self, step):
         line, stdin = step if isinstance(step, tuple) else (step, "")
@@ -191,13 +223,23 @@ class Side:
         return done.returncode != 0, text, done
 
 
+def run_row(row, side):
+    """What each step of the row gives."""
+    given, settles = [], False
+    for step in ROWS[row]:
+        if settles:
+            side.settle()
+        given.append(side.run(step))
+        settles = settles or isinstance(step, tuple) and "kind: Deployment" in step[1]
+    return given
+
+
 def compare(row, ours, theirs):
     """What differs, step by step; empty when nothing does."""
     differences = []
-    wanted = [theirs.run(step) for step in ROWS[row]]  # one after the other: nodes belong to both
-    for step, want in zip(ROWS[row], wanted):
+    wanted = run_row(row, theirs)  # one after the other: nodes belong to both
+    for step, want, have in zip(ROWS[row], wanted, run_row(row, ours)):
         line = step[0] if isinstance(step, tuple) else step
-        have = ours.run(step)
         if want[:2] != have[:2]:
             differences.append(f"{row}: {line}\n--- kubectl: {want[2].returncode} {want[2].stderr}\n{want[1]}\n"
                                f"--- built-in: {have[2].returncode} {have[2].stderr}\n{have[1]}")
@@ -212,11 +254,14 @@ def main():
     args = parser.parse_args()
     env = {**os.environ, "KUBECONFIG": args.kubeconfig}
     failed = 0
+
+    def get(path):
+        return json.loads(subprocess.run([REAL, "get", "--raw", path], env=env, check=True, capture_output=True).stdout)
     for row in args.row or ROWS:
         names = [f"{row}-{side}-{os.getpid()}" for side in ("real", "ours")]
         for name in names:
             subprocess.run([REAL, "create", "namespace", name], env=env, check=True, capture_output=True)
-        found = compare(row, Side(args.command, names[1], env), Side([REAL], names[0], env))
+        found = compare(row, Side(args.command, names[1], get, env), Side([REAL], names[0], get, env))
         failed += bool(found) != (row in KNOWN)
         print("\n".join(found) or f"{row}: same")
         subprocess.run([REAL, "delete", "namespace", "--wait=false", *names], env=env, check=True, capture_output=True)

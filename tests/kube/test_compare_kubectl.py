@@ -27,8 +27,11 @@ def sides(tmp_path_factory):
             names = [f"{row}-real-1", f"{row}-ours-1"]
             for name in names:
                 cluster.create_namespace(name)
-            return (compare.Side([stack.BIN, "kubectl"], names[1], cli.env(), 60 * stack.SLOW),
-                    compare.Side([cluster.bin / "kubectl"], names[0], cluster.kubectl_env()))
+
+            def get(path):
+                return cluster.api("GET", path)
+            return (compare.Side([stack.BIN, "kubectl"], names[1], get, cli.env(), 60 * stack.SLOW),
+                    compare.Side([cluster.bin / "kubectl"], names[0], get, cluster.kubectl_env()))
         yield make
         agent.stop()
         central.stop()
