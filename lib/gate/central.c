@@ -11,7 +11,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/secret.h"
 #include "lib/gate/central_state.h"
-#include "lib/gate/proxy_audit.h"
+#include "lib/gate/proxied.h"
 #include "lib/gate/token_cache.h"
 #include "lib/net/pool.h"
 #include "lib/store/store.h"

@@ -1,57 +1,8 @@
-/* One proxied request as central keeps it, and its rows in the audit trail. */
+/* The rows of a proxied request in the audit trail. */
 #include "lib/gate/proxy_audit.h"
-
-#include <stdlib.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/base/mem.h"
-#include "lib/gate/proxy_filter.h"
-#include "lib/crypto/random.h"
-
-struct proxied *proxied_new(struct central *c)
-{
-	struct proxied *p = mem_new(sizeof(*p));
-
-	p->central = c;
-	p->info = c->scratch;
-	random_uuid(p->id);
-	return p;
-}
-
-void proxied_free_texts(struct proxied *p)
-{
-	char **texts[] = {
-		&p->user_id,  &p->user,	       &p->role_names, &p->rules_sha256, &p->rules_json, &p->api_group,
-		&p->resource, &p->subresource, &p->namespace,  &p->name,	 &p->command,	 &p->source,
-		&p->user_agent,
-	};
-
-	for (size_t i = 0; i < COUNT_OF(texts); i++)
-		free(*texts[i]);
-	proxy_filter_free(p->filter);
-}
-
-/* "kubectl get" as kubectl says itself, else "GET /api/v1/pods" without the query. */
-static char *client_command(const struct http_head *head)
-{
-	const struct span *command = http_field_find(head, "kubectl-command");
-	struct span rest = head->target, path = SPAN_NONE;
-
-	if (command && command->len && command->len < 200)
-		return span_dup(*command);
-	(void)span_take_part(&rest, '?', &path);
-	return mem_printf("%.*s %.*s", SPAN_ARG(head->method), SPAN_ARG(path));
-}
-
-void proxied_note_client(struct proxied *p, const struct http_head *head, const char *peer_ip)
-{
-	const struct span *agent = http_field_find(head, "user-agent");
-
-	p->command = client_command(head);
-	p->source = mem_dup_str(peer_ip);
-	p->user_agent = agent ? span_dup(*agent) : mem_dup_str("");
-}
 
 static struct audit_row proxied_row(const struct proxied *p, enum audit_stage stage)
 {

@@ -9,7 +9,7 @@
 #ifndef MK8S_GATE_PROXY_EXISTS_H
 #define MK8S_GATE_PROXY_EXISTS_H
 
-#include "lib/gate/proxy_audit.h"
+#include "lib/gate/proxied.h"
 
 /*
  * Asks the cluster. Counts as p->pending until `done`, which is called once, perhaps at once:

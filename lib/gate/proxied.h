@@ -1,0 +1,56 @@
+/*
+ * One proxied request as central keeps it, from its arrival until its streams and callbacks are
+ * gone. For the proxy's own files; all of it belongs to the loop's thread.
+ */
+#ifndef MK8S_GATE_PROXIED_H
+#define MK8S_GATE_PROXIED_H
+
+#include "lib/gate/authz.h"
+#include "lib/gate/central.h"
+#include "lib/gate/relay.h"
+
+#define PROXY_RETRY_AFTER_S 1 /* told with a refusal that another try may not meet */
+
+/*
+ * The parsed request is large and needed during a decision only: central has one, callbacks run one
+ * at a time.
+ */
+struct proxy_scratch {
+	struct request_info info;
+};
+
+struct proxied {
+	struct proxied *next, *prev;
+	struct central *central;
+	struct proxy_scratch *info; /* central's */
+	struct relay *relay; /* NULL after its end */
+	unsigned pending;    /* callbacks that will still come */
+	unsigned tries;
+	char id[37];
+	char sid[37];
+	char cluster_id[37];
+	char cluster[254];
+	char verb[24];
+	char rule[200];
+	int64_t token_expires_unix_s;
+	struct span target; /* of the Kubernetes request; lives as long as the stream */
+	char *user_id, *user, *role_names, *rules_sha256, *rules_json;
+	char *api_group, *resource, *subresource, *namespace, *name;
+	char *command, *source, *user_agent;
+	const char *decision; /* of the received row; NULL before it */
+	bool is_change, apply_patch, bulk;
+	bool review; /* a SelfSubjectAccessReview: its body is looked at first */
+	bool only_existing; /* an apply patch that must not create */
+	struct proxy_filter *filter; /* NULL: the answer passes as it is */
+	bool refused;   /* not signed in: no rows of its own */
+	bool unaudited; /* its received row could not be written */
+};
+
+/* A new one in central's list, with what the audit trail wants of the request itself. */
+struct proxied *proxied_new(struct central *c, const struct http_head *head, const char *peer_ip);
+/* Frees it once its relay has ended and no callback is pending. */
+void proxied_free_if_unused(struct proxied *p);
+/* Answers with a Status object; nothing after the relay's end. `retry_after_s` 0: no such field. */
+void proxied_refuse(struct proxied *p, int status, const char *message, unsigned retry_after_s);
+
+#endif
