@@ -9,7 +9,7 @@
 
 struct kubeconfig_options {
 	const char *cluster, *file;
-	bool all, merge;
+	bool all, merge, old_clients;
 };
 
 #define AT(member) offsetof(struct kubeconfig_options, member)
@@ -21,6 +21,8 @@ static const struct option_row kubeconfig_rows[] = {
 	  "put it into the file, beside what is there, instead of printing it", NULL, 0, 0 },
 	{ "file", 0, OPTION_TEXT, AT(file), "FILE",
 	  "of --merge (default: KUBECONFIG's first, else ~/.kube/config)", NULL, 0, 0 },
+	{ "old-clients", 0, OPTION_FLAG, AT(old_clients), NULL,
+	  "for clients before 1.22, too: the plugin's version v1beta1", NULL, 0, 0 },
 };
 #undef AT
 
@@ -106,8 +108,10 @@ static int write_entries(const struct kubeconfig_options *o, const struct entrie
 	AUTO_BUF struct buf out = { 0 };
 	const char *current = o->all ? NULL : list->at[0].cluster;
 
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
 		entries[i] = list->at[i].entry;
+		entries[i].exec_api = o->old_clients ? KUBECONFIG_EXEC_V1BETA1 : KUBECONFIG_EXEC_V1;
+	}
 	if (o->merge) {
 		if (merge_file(o->file, &file, e) < 0 ||
 		    kubeconfig_merge(file, entries, list->count, current, e) < 0)
@@ -159,17 +163,28 @@ static const struct option_row credential_rows[] = {
 	  "the configuration, not MK8S_CONFIG or ~/.mk8s/config.yaml", NULL, 0, 0 },
 };
 
-/* client.authentication.k8s.io/v1 ExecCredential. A token from MK8S_TOKEN comes without its end. */
+/* The version that the client asks for by KUBERNETES_EXEC_INFO: v1, unless it is v1beta1. */
+static const char *asked_version(void)
+{
+	AUTO_JSON struct json *info = NULL;
+	struct err ignored = { 0 };
+	const char *text = getenv("KUBERNETES_EXEC_INFO"), *version = NULL;
+
+	if (text && json_parse(span_of(text), JSON_LIMITS(CLI_FILE_MAX), &info, &ignored) == 0)
+		version = json_str(info, "apiVersion");
+	return version && strcmp(version, KUBECONFIG_EXEC_V1BETA1) == 0 ? KUBECONFIG_EXEC_V1BETA1 :
+									  KUBECONFIG_EXEC_V1;
+}
+
+/* An ExecCredential. A token from MK8S_TOKEN comes without its end. */
 static int put_credential(const char *token, int64_t expires_unix_s, struct err *e)
 {
 	AUTO_BUF struct buf out = { 0 };
 	char date[TIMEFMT_SIZE];
 
 	buf_init_secret(&out, CLI_FILE_MAX);
-	(void)buf_put_str(
-		&out,
-		"{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\","
-		"\"status\":{");
+	(void)buf_printf(&out, "{\"apiVersion\":\"%s\",\"kind\":\"ExecCredential\",\"status\":{",
+			 asked_version());
 	if (expires_unix_s) {
 		timefmt_date(expires_unix_s, date);
 		(void)buf_printf(&out, "\"expirationTimestamp\":\"%s\",", date);
@@ -194,7 +209,7 @@ static int credential(struct cli *c, const void *options, const struct options_r
 
 const struct verb verb_credential = {
 	.name = "credential",
-	.help = "prints a token for kubectl (client.authentication.k8s.io/v1 exec plugin)",
+	.help = "prints a token for kubectl (client.authentication.k8s.io exec plugin)",
 	VERB_OPTIONS(credential_rows, struct credential_options),
 	.run = credential,
 };

@@ -78,6 +78,7 @@ static int write_kubeconfig(struct cli *c, const char *cluster, char **ret_path,
 	(void)buf_put_str(&name, ".yaml");
 	if (access_make(c, cluster, &way, e) < 0)
 		return -1;
+	way.entry.exec_api = KUBECONFIG_EXEC_V1BETA1; /* the kubectl found may be an old one */
 	result = kubeconfig_put(&text, &way.entry, 1, way.cluster, e);
 	access_free(&way);
 	if (result < 0 || (!is_current(c, buf_str(&name), &text) &&

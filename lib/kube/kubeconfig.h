@@ -56,13 +56,18 @@ int kubeconfig_parse(struct span yaml, const char *name, const char *dir, const 
 int kubeconfig_in_cluster(const char *host, const char *port, const char *dir, struct kube_target *ret_target,
 			  struct err *e);
 
+/* Version 1 needs clients from 1.22 on; the older one is understood from 1.11 on, by current ones too. */
+#define KUBECONFIG_EXEC_V1 "client.authentication.k8s.io/v1"
+#define KUBECONFIG_EXEC_V1BETA1 "client.authentication.k8s.io/v1beta1"
+
 /* One entry to write: a context, a cluster and a user, all called `name`. */
 struct kubeconfig_entry {
 	const char *name;
 	const char *server;
 	const char *ca_pem;          /* NULL: none written */
 	const char *namespace;       /* NULL: none written */
-	const char *exec_command;    /* the credential plugin, client.authentication.k8s.io/v1 */
+	const char *exec_command;    /* the credential plugin */
+	const char *exec_api;        /* what it answers: KUBECONFIG_EXEC_V1 (NULL) or _V1BETA1 */
 	const char *const *exec_args; /* NULL-terminated */
 };
 

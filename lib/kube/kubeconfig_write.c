@@ -116,7 +116,7 @@ static struct json *user_body(const struct kubeconfig_entry *entry)
 {
 	struct json *body = json_new_object(), *exec = json_new_object(), *args = json_new_array();
 
-	json_set_str(exec, "apiVersion", "client.authentication.k8s.io/v1");
+	json_set_str(exec, "apiVersion", entry->exec_api ? entry->exec_api : KUBECONFIG_EXEC_V1);
 	json_set_str(exec, "command", entry->exec_command);
 	for (const char *const *arg = entry->exec_args; *arg; arg++)
 		json_add_str(args, *arg);

@@ -217,6 +217,19 @@ def test_the_credential_plugin(cli, central):
     assert got["status"]["token"].count(".") == 2 and got["status"]["expirationTimestamp"]
 
 
+@pytest.mark.parametrize("asked,given", [("client.authentication.k8s.io/v1beta1", "v1beta1"), ("client.authentication.k8s.io/v1", "v1"),
+                                         ("client.authentication.k8s.io/v9", "v1"), ('x"', "v1")])
+def test_the_credential_plugin_answers_the_version_asked_for(cli, asked, given):
+    for info in (json.dumps({"apiVersion": asked, "kind": "ExecCredential", "spec": {"interactive": False}}), asked):
+        got = json.loads(cli.ok("credential", "--cluster", "prod", KUBERNETES_EXEC_INFO=info))
+        assert got["apiVersion"] == "client.authentication.k8s.io/" + (given if info[0] == "{" else "v1")
+
+
+def test_a_kubeconfig_for_old_clients(cli):
+    texts = [cli.ok("kubeconfig", "--cluster", "prod", *more) for more in ((), ("--old-clients",))]
+    assert "k8s.io/v1\n" in texts[0] and texts[0].replace("k8s.io/v1\n", "k8s.io/v1beta1\n") == texts[1]
+
+
 def test_kubeconfig_merges_beside_what_is_there(cli):
     path = cli.home / "merged"
     path.write_text("apiVersion: v1\nkind: Config\ncurrent-context: mine\nclusters: []\nusers: []\n"

@@ -236,6 +236,7 @@ static char *read_all(const char *path)
 
 static void test_put(void **state)
 {
+	struct kubeconfig_entry for_old = entry;
 	struct err e = { 0 };
 	struct buf out;
 
@@ -251,6 +252,10 @@ static void test_put(void **state)
 			    "    exec:\n      apiVersion: client.authentication.k8s.io/v1\n      args:\n"
 			    "      - credential\n      - --cluster\n      - prod\n      command: /usr/bin/mk8s\n"
 			    "      env: null\n      interactiveMode: Never\n      provideClusterInfo: false\n");
+	buf_reset(&out);
+	for_old.exec_api = KUBECONFIG_EXEC_V1BETA1;
+	assert_int_equal(kubeconfig_put(&out, &for_old, 1, "mk8s-prod", &e), 0);
+	assert_non_null(strstr(buf_str(&out), "apiVersion: client.authentication.k8s.io/v1beta1\n"));
 	buf_free(&out);
 }
 
