@@ -1,8 +1,10 @@
 #!/bin/sh
 # Runs parts of the tests, prints what each part counted, ends with the sum: tests/run.sh PART...
-# Parts: lint unit replay e2e-release e2e-check kube fuzz. From make: O, PYTHON, FUZZ_SECONDS.
+# Parts: lint unit replay e2e-release e2e-check kube fuzz. From make: O, PYTHON, FUZZ_SECONDS. TEST_JOBS: how many
+# end-to-end tests run at once, where pytest-xdist is installed; 1 is one after the other.
 set -u
 O=${O:-build} PYTHON=${PYTHON:-/usr/bin/python3}
+TEST_JOBS=${TEST_JOBS:-4}
 LIMIT_S=${TEST_LIMIT_S:-2400} # one part that hangs must not hold up the sum
 logs=$O/test-logs
 mkdir -p "$logs"
@@ -100,10 +102,15 @@ pytest_count() { # LOG WORD
 	sed -n 's/\x1b\[[0-9;]*m//g; s/=//g; / in [0-9.]*s/p' "$1" | tail -1 | grep -oE "[0-9]+ $2" | grep -oE '^[0-9]+'
 }
 
+# These tests wait more than they compute, so several share a processor. Each worker has servers and a cluster of its own.
+jobs() {
+	[ "$TEST_JOBS" -gt 1 ] && "$PYTHON" -c 'import xdist' 2>/dev/null && echo "-n $TEST_JOBS --dist loadgroup"
+}
+
 run_pytest() { # PART FOLDER...
 	part=$1
 	shift
-	logged "$logs/$part.log" "$PYTHON" -m pytest -q -p no:cacheprovider --durations=5 --durations-min=2 ${PYTEST_ARGS:-} "$@"
+	logged "$logs/$part.log" "$PYTHON" -m pytest -q -p no:cacheprovider --durations=5 --durations-min=2 $(jobs) ${PYTEST_ARGS:-} "$@"
 	ok=$(pytest_count "$logs/$part.log" passed) bad=$(pytest_count "$logs/$part.log" failed)
 	errors=$(pytest_count "$logs/$part.log" 'errors?') skipped=$(pytest_count "$logs/$part.log" skipped)
 	bad=$((${bad:-0} + ${errors:-0}))

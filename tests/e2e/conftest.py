@@ -14,11 +14,20 @@ import sim  # noqa: E402
 import stack  # noqa: E402
 
 
+# Files that look at every process of this machine: their own tests must not run at once (pytest-xdist, see run.sh).
+ONE_AT_A_TIME = ("test_deploy",)
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "sim: needs what only the simulated cluster has")
+    config.addinivalue_line("markers", "xdist_group(name): tests that one worker runs, one after the other")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in ONE_AT_A_TIME:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if stack.REAL:
         for item in items:
             if item.get_closest_marker("sim"):

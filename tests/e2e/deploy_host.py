@@ -80,7 +80,9 @@ elif args[:1] == ["compose"]:
         print("pulling", *rest[1:], os.environ.get("ECHO_SECRET", ""), file=sys.stderr)
         if flag("slow"):
             (state / "pulling").write_text("")
-            time.sleep(float(flag("slow")))
+            until = time.time() + float(flag("slow"))
+            while flag("slow") and time.time() < until:
+                time.sleep(0.05)
         if flag("no_pull"):
             sys.exit("manifest unknown; token was " + os.environ.get("DB_PASSWORD", ""))
     elif rest[0] == "up":
