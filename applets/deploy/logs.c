@@ -14,13 +14,13 @@ static const struct option_row rows[] = {
 	  .help = "do not fetch the secrets to leave them out of the lines" },
 };
 
-static void show_line(struct fleet_task *t, enum job_stream stream, struct span line)
+static void show_line(struct fleet_task *t, enum process_stream stream, struct span line)
 {
-	if (stream == JOB_ERR && t->err.len < 64 * 1024) {
+	if (stream == PROCESS_ERR && t->err.len < 64 * 1024) {
 		(void)buf_put_span(&t->err, line);
 		(void)buf_put_char(&t->err, '\n');
 	}
-	deploy_print(t->owner, stream == JOB_OUT ? stdout : stderr, deploy_label(t->owner, t), line);
+	deploy_print(t->owner, stream == PROCESS_OUT ? stdout : stderr, deploy_label(t->owner, t), line);
 }
 
 static int show(struct deploy *d, struct err *e)
@@ -38,7 +38,7 @@ static int show(struct deploy *d, struct err *e)
 	}
 	status = fleet_run(d->fleet, tasks, d->node_count, e);
 	for (size_t i = 0; i < d->node_count && status >= 0; i++) {
-		bool stopped = d->options.follow && tasks[i].end == JOB_INTERRUPTED; /* as it is meant to end */
+		bool stopped = d->options.follow && tasks[i].end == FLEET_INTERRUPTED; /* as it is meant to end */
 
 		if (!stopped && (deploy_tell_end(d, &tasks[i]) || tasks[i].status != 0))
 			status = DEPLOY_FAILED;

@@ -88,7 +88,7 @@ int deploy_connect(struct deploy *d, bool want_source, struct err *e)
 	struct secret_source_options o = { .cancel_fd = d->signals };
 
 	d->redactor = redactor_new();
-	d->fleet = fleet_new(e);
+	d->fleet = fleet_new(d->signals, e);
 	if (!d->fleet)
 		return -1;
 	if (!want_source)
@@ -245,15 +245,15 @@ bool deploy_tell_end(struct deploy *d, const struct fleet_task *t)
 {
 	struct check_report report = { 0 };
 
-	if (t->end == JOB_EXITED && t->status != 255)
+	if (t->end == FLEET_EXITED && t->status != 255)
 		return false;
-	if (t->end == JOB_INTERRUPTED)
+	if (t->end == FLEET_INTERRUPTED)
 		check_add(&report, t->host, "interrupted", "its command there was ended");
-	else if (t->end == JOB_TIMED_OUT)
+	else if (t->end == FLEET_TIMED_OUT)
 		check_add(&report, t->host, "the time limit was reached; the command there was ended",
 			  "raise command_timeout in deploy.yaml");
-	else if (t->end == JOB_NOT_STARTED)
-		check_add(&report, t->host, strerror(t->status), "install openssh-client");
+	else if (t->end == FLEET_NOT_STARTED)
+		check_add(&report, t->host, t->error.text, "install openssh-client");
 	else
 		check_add_ssh(&report, t->host, buf_span(&t->err));
 	fprintf(stderr, "  \xe2\x9c\x97 %s: ", report.at[0].where);

@@ -3,15 +3,15 @@
 
 #include "applets/deploy/deploy.h"
 
-static void show_line(struct fleet_task *t, enum job_stream stream, struct span line)
+static void show_line(struct fleet_task *t, enum process_stream stream, struct span line)
 {
 	struct deploy *d = t->owner;
 
-	if (stream == JOB_ERR && t->err.len < 64 * 1024) {
+	if (stream == PROCESS_ERR && t->err.len < 64 * 1024) {
 		(void)buf_put_span(&t->err, line); /* for what ssh itself says at the end */
 		(void)buf_put_char(&t->err, '\n');
 	}
-	deploy_print(d, stream == JOB_OUT ? stdout : stderr, deploy_label(d, t), line);
+	deploy_print(d, stream == PROCESS_OUT ? stdout : stderr, deploy_label(d, t), line);
 }
 
 static int judge(struct deploy *d, const struct fleet_task *t)

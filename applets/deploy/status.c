@@ -97,7 +97,7 @@ static int run(struct deploy *d, struct err *e)
 	if (!tasks)
 		return -1;
 	for (size_t i = 0; i < d->node_count; i++) {
-		if (tasks[i].end == JOB_EXITED && tasks[i].status == 0)
+		if (tasks[i].end == FLEET_EXITED && tasks[i].status == 0)
 			put_host(&out, d->node[i], buf_span(&tasks[i].out));
 	}
 	fleet_tasks_free(tasks, d->node_count);

@@ -3,7 +3,7 @@
  *
  * A child gets its three streams and nothing else of ours (every other descriptor is closed), an
  * environment by allow-list, no core dumps, a process group of its own, and dies with the thread that
- * runs it. Calls block; several at once are several threads.
+ * runs it. Calls block.
  */
 #ifndef MK8S_BASE_PROCESS_H
 #define MK8S_BASE_PROCESS_H
@@ -24,11 +24,17 @@ struct process_request {
 	/* Names of variables that pass from our environment, NULL-terminated, besides
 	 * those of process_env_common; one that ends in * means all that begin so. May be NULL. */
 	const char *const *env_names;
+	const char *const *env_except; /* in the same form: what never passes; may be NULL */
 	const char *const *env_more; /* further "NAME=value", NULL-terminated; may be NULL */
 	struct span input;           /* bytes for standard input; borrowed */
 	bool hold_input; /* standard input stays open behind `input` until the child ends or is stopped */
 	uint64_t timeout_ms; /* for all of it; 0: none */
 	int cancel_fd;       /* the child is stopped when this becomes readable; 0 or -1: none */
+	/*
+	 * How it is stopped. 0: SIGTERM to its group, SIGKILL two seconds later. Else its standard input ends, by
+	 * which it is to end by itself, and SIGKILL comes so much later: for a program with another end to tidy up.
+	 */
+	uint64_t grace_ms;
 	/*
 	 * Called on this thread with each piece as it comes; what it takes (true) is not kept in `out` or
 	 * `err`. NULL: everything is kept.
@@ -53,12 +59,23 @@ extern const char *const process_env_common[];
 int process_find(const char *name, char **ret_path, struct err *e);
 
 /*
- * Runs the program to its end. 0 for any end of the child; -1 when it could not be started (ERR_IO) or
- * wrote more than `out` or `err` take (ERR_LIMIT; it was stopped). `out` and `err` are the caller's,
- * with their ceilings; where NULL, the bytes are dropped.
- * Stopping is SIGTERM to its group, SIGKILL two seconds later.
+ * Runs the program to its end, and takes what it wrote until then: a program that it leaves behind may keep the
+ * streams. 0 for any end of the child; -1 when it could not be started (ERR_IO) or wrote more than `out` or `err`
+ * take (ERR_LIMIT; it was stopped). `out` and `err` are the caller's, with their ceilings; where NULL, the bytes
+ * are dropped.
  */
 int process_run(const struct process_request *rq, struct buf *out, struct buf *err,
 		struct process_result *ret, struct err *e);
+
+/* One of several children; what process_run takes and gives. `error.code` is 0 where that would give 0. */
+struct process {
+	struct process_request rq;
+	struct buf *out, *err;
+	struct process_result result;
+	struct err error;
+};
+
+/* Runs all of them side by side on this thread, to their ends. */
+void process_run_all(struct process *all, size_t count);
 
 #endif

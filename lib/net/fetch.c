@@ -2,6 +2,7 @@
 #include "lib/net/fetch.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -146,7 +147,7 @@ static int64_t retry_wait_ms(const struct fetch_try *t, int result, bool nothing
 {
 	int64_t wait_ms = (int64_t)backoff_ms(tries), asked_ms;
 
-	if (t->delivered || t->stopped || (!is_repeatable(t->rq) && !nothing_sent))
+	if (t->delivered || t->stopped || t->cancelled || (!is_repeatable(t->rq) && !nothing_sent))
 		return -1;
 	if (result < 0)
 		return (e->code == ERR_UNREACHABLE && !tls_check_refusal(t->f->check)) ||
@@ -161,10 +162,16 @@ static int64_t retry_wait_ms(const struct fetch_try *t, int result, bool nothing
 	return asked_ms > wait_ms ? asked_ms : wait_ms;
 }
 
-static void sleep_ms(int64_t ms)
+/* Sleeps; less where the exchange is given up. */
+static void sleep_ms(const struct fetch_request *rq, int64_t ms)
 {
 	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	struct pollfd cancel = { .fd = rq->cancel_fd, .events = POLLIN };
 
+	if (rq->cancel_fd > 0) {
+		(void)poll(&cancel, 1, (int)ms);
+		return;
+	}
 	while (nanosleep(&left, &left) < 0)
 		;
 }
@@ -190,7 +197,7 @@ int fetch_do(struct fetch *f, const struct fetch_request *rq, struct fetch_answe
 		wait_ms = retry_wait_ms(&t, result, nothing_sent, tries, e);
 		if (wait_ms < 0 || clock_mono_ms() + (uint64_t)wait_ms >= deadline_ms)
 			return result;
-		sleep_ms(wait_ms);
+		sleep_ms(rq, wait_ms);
 		fetch_answer_free(ret_answer);
 	}
 }

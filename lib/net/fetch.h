@@ -40,6 +40,7 @@ struct fetch_request {
 	unsigned retry_max; /* further tries after connection failures, 429 and 503 (Retry-After
 			       honoured); only for GET, HEAD, or where nothing was sent */
 	size_t answer_max; /* bytes; 0: 64 MiB */
+	int cancel_fd;     /* the exchange is given up when this becomes readable: ERR_IO; 0 or -1: none */
 	/* Streaming: called for each part of a 2xx answer's body, on this thread; false ends the
 	 * exchange in order. */
 	bool (*on_chunk)(void *owner, struct span bytes);

@@ -38,6 +38,7 @@ struct fetch_try {
 	bool head_done;
 	bool stopped; /* on_chunk said so */
 	bool timed_out;
+	bool cancelled; /* by cancel_fd */
 	bool delivered; /* on_chunk has got something */
 };
 

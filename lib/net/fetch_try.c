@@ -260,6 +260,8 @@ static CURLcode try_perform(struct fetch_try *t)
 {
 	CURLM *multi = t->f->multi;
 	int running = 1, left;
+	struct curl_waitfd cancel = { .fd = t->rq->cancel_fd, .events = CURL_WAIT_POLLIN };
+	unsigned more = t->rq->cancel_fd > 0;
 	uint64_t patience_ms;
 	CURLMsg *message;
 
@@ -275,7 +277,10 @@ static CURLcode try_perform(struct fetch_try *t)
 			return CURLE_OPERATION_TIMEDOUT;
 		if (patience_ms > FETCH_POLL_MS)
 			patience_ms = FETCH_POLL_MS;
-		(void)curl_multi_poll(multi, NULL, 0, (int)patience_ms, NULL);
+		(void)curl_multi_poll(multi, &cancel, more, (int)patience_ms, NULL);
+		t->cancelled = more && cancel.revents;
+		if (t->cancelled)
+			return CURLE_ABORTED_BY_CALLBACK;
 	}
 }
 
@@ -295,6 +300,8 @@ static int try_judge(struct fetch_try *t, CURLcode rc, struct err *e)
 		rc = CURLE_RECV_ERROR;
 	if (rc == CURLE_OK || t->stopped)
 		return 0;
+	if (t->cancelled)
+		return err_set(e, ERR_IO, "interrupted");
 	if (rc != CURLE_WRITE_ERROR)
 		return fetch_describe(t, rc, e);
 	if (t->answer->fields.failed)

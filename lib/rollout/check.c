@@ -1,7 +1,6 @@
 /* The prerequisites: asked side by side, told together, each with its remedy. */
 #include "lib/rollout/check.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -117,14 +116,14 @@ static void judge(struct check_report *report, const struct fleet_task *t)
 {
 	struct span rest = buf_span(&t->out), line;
 
-	if (t->end == JOB_INTERRUPTED) {
+	if (t->end == FLEET_INTERRUPTED) {
 		report->interrupted = true;
-	} else if (t->end == JOB_NOT_STARTED) {
+	} else if (t->end == FLEET_NOT_STARTED) {
 		check_add(report, t->host,
-			  t->status == ENOENT ? "ssh is not installed on this machine" :
+			  t->error.code == ERR_NOT_FOUND ? "ssh is not installed on this machine" :
 						"ssh could not be started on this machine",
 			  "install the package openssh-client");
-	} else if (t->end == JOB_TIMED_OUT) {
+	} else if (t->end == FLEET_TIMED_OUT) {
 		check_add(report, t->host, "SSH connection timed out",
 			  "is the host up, and does docker answer there?");
 	} else if (t->status == 255) {

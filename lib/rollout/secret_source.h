@@ -42,7 +42,7 @@ struct secret_source_options {
 	const char *connect_url, *connect_token;
 	const char *ca_file; /* trust anchors for Connect; NULL: the machine's */
 	uint64_t timeout_ms; /* for one call of op or one request; 0: 60 s */
-	int cancel_fd;       /* stops a running op when readable; 0: none */
+	int cancel_fd;       /* stops a running op, or a request, when readable; 0 or -1: none */
 };
 
 /* Fills the Connect members from the environment (borrowed); one without the other is ERR_USAGE. */

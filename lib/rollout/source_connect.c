@@ -100,6 +100,7 @@ static int ask_once(struct secret_source *s, const char *path, struct buf *into,
 				    .idle_timeout_ms = s->timeout_ms,
 				    .retry_max = RETRY_MAX,
 				    .answer_max = 64 * 1024,
+				    .cancel_fd = s->cancel_fd,
 				    .on_chunk = keep,
 				    .owner = into };
 	struct fetch_answer answer;

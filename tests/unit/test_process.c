@@ -172,6 +172,57 @@ static void pieces_are_handed_over(void **state)
 	end(&r);
 }
 
+static void several_run_side_by_side(void **state)
+{
+	static const char *const except[] = { "PROCESS_S*", NULL }, *const all_names[] = { "*", NULL };
+	static const char *const scripts[] = {
+		"sleep 1; echo slow", "echo \"${PROCESS_SECRET-none} ${PROCESS_GIVEN-none}\"", "cat; echo tidied", "cat",
+	};
+	const char *argv[COUNT_OF(scripts)][4];
+	struct process all[COUNT_OF(scripts)];
+	struct buf out[COUNT_OF(scripts)];
+	uint64_t start = clock_mono_ms();
+
+	(void)state;
+	setenv("PROCESS_SECRET", "x", 1);
+	setenv("PROCESS_GIVEN", "yes", 1);
+	for (size_t i = 0; i < COUNT_OF(scripts); i++) {
+		memcpy(argv[i], (const char *[]){ "sh", "-c", scripts[i], NULL }, sizeof(argv[i]));
+		buf_init(&out[i], 1000);
+		all[i] = (struct process){ .rq = { .program = "/bin/sh", .argv = argv[i], .env_names = all_names,
+						   .env_except = except },
+					   .out = &out[i] };
+	}
+	all[2].rq.hold_input = true;
+	all[2].rq.timeout_ms = 200;
+	all[2].rq.grace_ms = 9000; /* asked by the end of its input, and waited for */
+	all[3].rq.program = "/nonexistent/program";
+	process_run_all(all, COUNT_OF(scripts));
+	assert_string_equal(buf_str(&out[0]), "slow\n");
+	assert_string_equal(buf_str(&out[1]), "none yes\n");
+	assert_string_equal(buf_str(&out[2]), "tidied\n");
+	assert_true(all[2].result.timed_out && all[2].result.status == 0);
+	assert_int_equal(all[3].error.code, ERR_IO);
+	assert_true(clock_mono_ms() - start < 8000);
+	for (size_t i = 0; i < COUNT_OF(scripts); i++)
+		buf_free(&out[i]);
+}
+
+static void what_it_leaves_behind_is_not_waited_for(void **state)
+{
+	struct run r;
+	uint64_t start = clock_mono_ms();
+
+	(void)state;
+	run_shell(&r, "sleep 8 & echo mine", (struct process_request){ 0 });
+	assert_string_equal(buf_str(&r.out), "mine\n");
+	assert_true(clock_mono_ms() - start < 5000);
+	end(&r);
+	run_shell(&r, "trap '' TERM; sleep 60", (struct process_request){ .timeout_ms = 100, .grace_ms = 300 });
+	assert_true(r.end.timed_out && r.end.status == 128 + 9);
+	end(&r);
+}
+
 static void what_cannot_start_is_an_error(void **state)
 {
 	static const char *const rows[] = { "/nonexistent/program", "/etc/passwd", "/" };
@@ -237,6 +288,7 @@ int main(void)
 		cmocka_unit_test(too_much_is_refused),	  cmocka_unit_test(time_runs_out),
 		cmocka_unit_test(a_descriptor_cancels),	  cmocka_unit_test(held_input_stays_open),
 		cmocka_unit_test(pieces_are_handed_over), cmocka_unit_test(what_cannot_start_is_an_error),
+		cmocka_unit_test(several_run_side_by_side), cmocka_unit_test(what_it_leaves_behind_is_not_waited_for),
 		cmocka_unit_test(programs_are_found),	  cmocka_unit_test(locked_memory_is_zero_and_grows),
 	};
 

@@ -14,7 +14,6 @@
 #include "lib/base/attr.h"
 #include "lib/base/clock.h"
 #include "lib/rollout/history.h"
-#include "lib/rollout/jobs.h"
 #include "lib/rollout/script.h"
 
 static void test_quoting(void **state)
@@ -104,78 +103,12 @@ static void test_images_of_a_record_are_checked(void **state)
 	}
 }
 
-struct seen {
-	size_t lines, longest;
-	char last[64];
-};
-
-static void on_line(struct job *j, enum job_stream stream, struct span line)
-{
-	struct seen *s = j->user;
-
-	(void)stream;
-	s->lines++;
-	s->longest = line.len > s->longest ? line.len : s->longest;
-	(void)snprintf(s->last, sizeof(s->last), "%.*s", line.len < 60 ? (int)line.len : 60, line.at);
-}
-
-static void test_jobs(void **state)
-{
-	static const struct {
-		const char *script;
-		int64_t timeout_ms;
-		enum job_end end;
-		int status;
-		size_t lines;
-		const char *last;
-	} rows[] = {
-		{ "read x; echo \"got $x\"; echo more >&2", 9000, JOB_EXITED, 0, 2, NULL },
-		{ "exit 7", 9000, JOB_EXITED, 7, 0, NULL },
-		{ "kill -9 $$", 9000, JOB_EXITED, 137, 0, NULL },
-		{ "printf 'no end'", 9000, JOB_EXITED, 0, 1, "no end" },
-		{ "printf 'crlf\\r\\n'", 9000, JOB_EXITED, 0, 1, "crlf" },
-		{ "sleep 30 & exit 3", 9000, JOB_EXITED, 3, 0, NULL }, /* holds our pipes open, as ssh's master does */
-		{ "cat >/dev/null; echo ended", 300, JOB_TIMED_OUT, 0, 1, "ended" }, /* by the end of its input */
-		{ "head -c 3000000 /dev/zero | tr '\\0' x; echo; echo next", 9000, JOB_EXITED, 0, 2, "next" },
-		{ "test -z \"$OP_TEST\" && test -n \"$PATH\"", 9000, JOB_EXITED, 0, 0, NULL },
-	};
-	struct job jobs[COUNT_OF(rows) + 1];
-	const char *argv[COUNT_OF(rows)][4];
-	const char *none[] = { "/nonexistent/program", NULL };
-	struct seen seen[COUNT_OF(rows)] = { 0 };
-	struct err e = { 0 };
-	uint64_t began = clock_mono_ms();
-
-	(void)state;
-	assert_int_equal(setenv("OP_TEST", "token", 1), 0);
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		argv[i][0] = "sh";
-		argv[i][1] = "-c";
-		argv[i][2] = rows[i].script;
-		argv[i][3] = NULL;
-		jobs[i] = (struct job){ .argv = argv[i], .input = SPAN("word\n"), .timeout_ms = rows[i].timeout_ms,
-					.on_line = on_line, .user = &seen[i] };
-	}
-	jobs[COUNT_OF(rows)] = (struct job){ .argv = none, .timeout_ms = 1000 };
-	assert_int_equal(jobs_run(jobs, COUNT_OF(jobs), &e), 0);
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		if (jobs[i].end != rows[i].end || jobs[i].status != rows[i].status || seen[i].lines != rows[i].lines ||
-		    (rows[i].last && strcmp(seen[i].last, rows[i].last) != 0) || seen[i].longest > JOBS_LINE_MAX)
-			fail_msg("%s: end %d status %d lines %zu last %s", rows[i].script, (int)jobs[i].end,
-				 jobs[i].status, seen[i].lines, seen[i].last);
-	}
-	assert_int_equal(jobs[COUNT_OF(rows)].end, JOB_NOT_STARTED);
-	assert_int_equal(jobs[COUNT_OF(rows)].status, ENOENT);
-	assert_true(clock_mono_ms() - began < 9000);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_quoting),
 		cmocka_unit_test(test_what_a_rollback_goes_back_to),
 		cmocka_unit_test(test_images_of_a_record_are_checked),
-		cmocka_unit_test(test_jobs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
