@@ -1,7 +1,6 @@
 /* mk8s agent: options, signals and the loop around lib/gate/agent. */
 #include "lib/gate/agent.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,23 +13,18 @@
 #define APPLET "agent"
 
 struct agent_options {
-	const char *config, *kubeconfig, *context;
-	bool help, help_config, check_config;
+	struct serve_options common; /* first */
+	const char *kubeconfig, *context;
 };
 
 #define AT(member) offsetof(struct agent_options, member)
 static const struct option_row option_rows[] = {
-	{ "config", 'c', OPTION_TEXT, AT(config), "FILE", "the configuration, agent.yaml", NULL, 0,
-	  0 },
+	SERVE_CONFIG_ROW("the configuration, agent.yaml"),
 	{ "kubeconfig", 0, OPTION_TEXT, AT(kubeconfig), "FILE",
 	  "reach the API server as this file says; else as a pod of the cluster", NULL, 0, 0 },
 	{ "context", 0, OPTION_TEXT, AT(context), "NAME",
 	  "and this context of it; else its current one", NULL, 0, 0 },
-	{ "check-config", 0, OPTION_FLAG, AT(check_config), NULL,
-	  "read the configuration, say ok, end", NULL, 0, 0 },
-	{ "help-config", 0, OPTION_FLAG, AT(help_config), NULL, "every key of the configuration",
-	  NULL, 0, 0 },
-	{ "help", 'h', OPTION_FLAG, AT(help), NULL, "this text", NULL, 0, 0 },
+	SERVE_ROWS,
 };
 #undef AT
 
@@ -103,14 +97,6 @@ static void close_health(struct agent_run *run)
 	server_free(run->health);
 }
 
-static int catch_signals(struct agent_run *run, struct err *e)
-{
-	if (loop_signal(run->loop, SIGTERM, on_stop, run, e) < 0 ||
-	    loop_signal(run->loop, SIGINT, on_stop, run, e) < 0)
-		return -1;
-	return loop_reap_orphans(run->loop, e);
-}
-
 static int serve(const struct agent_config *config, const struct kube_target *target, struct err *e)
 {
 	struct agent_run run = { 0 };
@@ -123,7 +109,7 @@ static int serve(const struct agent_config *config, const struct kube_target *ta
 	if (result == 0 && config->health_port)
 		result = open_health(&run, config, e);
 	if (result == 0)
-		result = catch_signals(&run, e);
+		result = serve_signals(run.loop, on_stop, NULL, &run, e);
 	if (result == 0) {
 		log_event(LOG_INFO, "agent started", LOG_STR("cluster", config->cluster_name),
 			  LOG_STR("central", config->central_url),
@@ -151,22 +137,27 @@ static int find_target(const struct agent_options *o, struct kube_target *target
 	return err_context(e, "no API server to serve (outside of a pod, give --kubeconfig)");
 }
 
-static int run_options(const struct agent_options *o, struct err *e)
+static int run_agent(const void *options, const struct options_rest *rest, struct err *e)
 {
+	const struct agent_options *o = options;
 	struct agent_config config = { 0 };
 	struct kube_target target = { 0 };
 	int result;
 
+	if (rest->count)
+		return err_set(e, ERR_USAGE,
+			       "it takes options only, not \"%.60s\"; try mk8s agent --help",
+			       rest->at[0]);
 	if (o->context && !o->kubeconfig)
 		return err_set(e, ERR_USAGE, "--context needs --kubeconfig");
 	if (serve_prepare(e) < 0 ||
-	    serve_load(APPLET, &agent_config_table, o->config, &config, e) < 0)
+	    serve_load(APPLET, &agent_config_table, o->common.config, &config, e) < 0)
 		return -1;
 	serve_log(config.log_level, config.log_format);
 	if (agent_config_check(&config, e) < 0)
 		result = -1;
-	else if (o->check_config)
-		result = puts("ok") < 0 ? err_set(e, ERR_IO, "the output could not be written") : 0;
+	else if (o->common.check_config)
+		result = serve_say_ok(e);
 	else
 		result = find_target(o, &target, e) < 0 ? -1 : serve(&config, &target, e);
 	kube_target_free(&target);
@@ -174,31 +165,19 @@ static int run_options(const struct agent_options *o, struct err *e)
 	return result;
 }
 
-static int refuse_word(const char *word, struct err *e)
-{
-	return err_set(e, ERR_USAGE, "it takes options only, not \"%.60s\"; try mk8s agent --help",
-		       word);
-}
+static const struct serve_applet agent_applet = {
+	.name = APPLET,
+	.usage = "usage: mk8s agent [OPTIONS]\n\n"
+		 "Connects a cluster to central from inside, dialling out only.\n",
+	.rows = option_rows,
+	.row_count = COUNT_OF(option_rows),
+	.config = &agent_config_table,
+	.run = run_agent,
+};
 
 int applet_agent(int argc, char **argv)
 {
 	struct agent_options o = { 0 };
-	struct options_rest rest = { 0 };
-	struct err e = { 0 };
-	int status = 0;
 
-	if (options_parse(option_rows, COUNT_OF(option_rows), OPTIONS_ANYWHERE, argc, argv, &o,
-			  &rest, &e) < 0)
-		status = serve_fail(APPLET, &e);
-	else if (o.help)
-		status = serve_help(
-			"usage: mk8s agent [OPTIONS]\n\n"
-			"Connects a cluster to central from inside, dialling out only.\n",
-			option_rows, COUNT_OF(option_rows));
-	else if (o.help_config)
-		config_print_help(&agent_config_table, stdout);
-	else if (rest.count ? refuse_word(rest.at[0], &e) < 0 : run_options(&o, &e) < 0)
-		status = serve_fail(APPLET, &e);
-	options_free(option_rows, COUNT_OF(option_rows), &o, &rest);
-	return status;
+	return serve_main(&agent_applet, &o, argc, argv);
 }

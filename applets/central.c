@@ -1,5 +1,4 @@
 /* mk8s central: options, signals and the loop around lib/gate/central. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,21 +13,16 @@
 #define APPLET "central"
 
 struct central_options {
-	const char *config, *state_dir;
-	bool help, help_config, check_config;
+	struct serve_options common; /* first */
+	const char *state_dir;
 };
 
 #define AT(member) offsetof(struct central_options, member)
 static const struct option_row option_rows[] = {
-	{ "config", 'c', OPTION_TEXT, AT(config), "FILE", "the configuration, central.yaml", NULL,
-	  0, 0 },
+	SERVE_CONFIG_ROW("the configuration, central.yaml"),
 	{ "state-dir", 0, OPTION_TEXT, AT(state_dir), "DIR",
 	  "folder of database, keys and audit trail", NULL, 0, 0 },
-	{ "check-config", 0, OPTION_FLAG, AT(check_config), NULL,
-	  "read the configuration, say ok, end", NULL, 0, 0 },
-	{ "help-config", 0, OPTION_FLAG, AT(help_config), NULL, "every key of the configuration",
-	  NULL, 0, 0 },
-	{ "help", 'h', OPTION_FLAG, AT(help), NULL, "this text", NULL, 0, 0 },
+	SERVE_ROWS,
 };
 #undef AT
 
@@ -39,7 +33,7 @@ struct central_run {
 
 static int load(const struct central_options *o, struct central_config *config, struct err *e)
 {
-	if (serve_load(APPLET, &central_config_table, o->config, config, e) < 0)
+	if (serve_load(APPLET, &central_config_table, o->common.config, config, e) < 0)
 		return -1;
 	if (!o->state_dir ||
 	    config_set(&central_config_table, config, "state_dir", o->state_dir, e) == 0)
@@ -71,15 +65,6 @@ static void on_reload(void *owner, int signo UNUSED)
 	config_free(&central_config_table, &config);
 }
 
-static int catch_signals(struct loop *l, struct central_run *run, struct err *e)
-{
-	if (loop_signal(l, SIGTERM, on_stop, run, e) < 0 ||
-	    loop_signal(l, SIGINT, on_stop, run, e) < 0 ||
-	    loop_signal(l, SIGHUP, on_reload, run, e) < 0)
-		return -1;
-	return loop_reap_orphans(l, e);
-}
-
 /* The one time that the first administrator's password is shown. */
 static void show_admin(struct central *c)
 {
@@ -105,7 +90,7 @@ static int run_on(struct loop *l, struct central_run *run, struct central_config
 {
 	if (central_start(l, config, &run->central, e) < 0)
 		return -1;
-	if (catch_signals(l, run, e) == 0) {
+	if (serve_signals(l, on_stop, on_reload, run, e) == 0) {
 		show_admin(run->central);
 		say_ready(run->central);
 	} else {
@@ -139,17 +124,12 @@ static int run_options(const struct central_options *o, struct err *e)
 
 	if (serve_prepare(e) < 0 || load(o, &config, e) < 0)
 		return -1;
-	if (o->check_config)
-		result = puts("ok") < 0 ? err_set(e, ERR_IO, "the output could not be written") : 0;
+	if (o->common.check_config)
+		result = serve_say_ok(e);
 	else
 		result = serve(o, &config, e);
 	config_free(&central_config_table, &config);
 	return result;
-}
-
-static int refuse_word(const char *word, struct err *e)
-{
-	return err_set(e, ERR_USAGE, "there is no verb \"%.60s\"; try mk8s central --help", word);
 }
 
 /* A verb that works on the state directory. */
@@ -159,7 +139,8 @@ static int run_verb(const struct central_options *o, const struct options_rest *
 	int result;
 
 	if (!central_admin_knows(rest->at[0]))
-		return refuse_word(rest->at[0], e);
+		return err_set(e, ERR_USAGE, "there is no verb \"%.60s\"; try mk8s central --help",
+			       rest->at[0]);
 	if (serve_prepare(e) < 0 || load(o, &config, e) < 0)
 		return -1;
 	result = central_admin_run(&config, rest->at, rest->count, e);
@@ -167,26 +148,27 @@ static int run_verb(const struct central_options *o, const struct options_rest *
 	return result;
 }
 
+static int run_central(const void *options, const struct options_rest *rest, struct err *e)
+{
+	const struct central_options *o = options;
+
+	return rest->count ? run_verb(o, rest, e) : run_options(o, e);
+}
+
+static const struct serve_applet central_applet = {
+	.name = APPLET,
+	.usage = "usage: mk8s central [OPTIONS] [VERB ...]\n\n"
+		 "The server that users and the agents of all clusters meet at.\n"
+		 CENTRAL_ADMIN_HELP,
+	.rows = option_rows,
+	.row_count = COUNT_OF(option_rows),
+	.config = &central_config_table,
+	.run = run_central,
+};
+
 int applet_central(int argc, char **argv)
 {
 	struct central_options o = { 0 };
-	struct options_rest rest = { 0 };
-	struct err e = { 0 };
-	int status = 0;
 
-	if (options_parse(option_rows, COUNT_OF(option_rows), OPTIONS_ANYWHERE, argc, argv, &o,
-			  &rest, &e) < 0)
-		status = serve_fail(APPLET, &e);
-	else if (o.help)
-		status = serve_help(
-			"usage: mk8s central [OPTIONS] [VERB ...]\n\n"
-			"The server that users and the agents of all clusters meet at.\n"
-			CENTRAL_ADMIN_HELP,
-			option_rows, COUNT_OF(option_rows));
-	else if (o.help_config)
-		config_print_help(&central_config_table, stdout);
-	else if (rest.count ? run_verb(&o, &rest, &e) < 0 : run_options(&o, &e) < 0)
-		status = serve_fail(APPLET, &e);
-	options_free(option_rows, COUNT_OF(option_rows), &o, &rest);
-	return status;
+	return serve_main(&central_applet, &o, argc, argv);
 }

@@ -1,5 +1,4 @@
-/* What the server applets share: the process's own limits, the configuration, the sentence at the
- * end. */
+/* What the server applets share, from their options to their exit status. */
 #include "applets/serve.h"
 
 #include <errno.h>
@@ -16,6 +15,9 @@
 #define FD_MAX (1024 * 1024)
 #define WARNINGS_MAX (64 * 1024)
 #define SETTLE_MS 50
+#define HELP_MAX (64 * 1024)
+#define EXIT_FAILED 1
+#define EXIT_USAGE 2
 
 static int raise_fd_limit(struct err *e)
 {
@@ -98,25 +100,60 @@ void serve_settle(struct loop *l)
 	loop_timer_free(t);
 }
 
-int serve_fail(const char *applet, const struct err *e)
+int serve_say_ok(struct err *e)
+{
+	return puts("ok") < 0 ? err_set(e, ERR_IO, "the output could not be written") : 0;
+}
+
+int serve_signals(struct loop *l, void (*on_stop)(void *owner, int signo),
+		  void (*on_reload)(void *owner, int signo), void *owner, struct err *e)
+{
+	if (loop_signal(l, SIGTERM, on_stop, owner, e) < 0 ||
+	    loop_signal(l, SIGINT, on_stop, owner, e) < 0 ||
+	    (on_reload && loop_signal(l, SIGHUP, on_reload, owner, e) < 0))
+		return -1;
+	return loop_reap_orphans(l, e);
+}
+
+static int fail(const char *applet, const struct err *e)
 {
 	fprintf(stderr, "mk8s %s: %s\n", applet, e->text);
 	switch (e->code) {
 	case ERR_USAGE:
 	case ERR_INPUT:
 	case ERR_NOT_FOUND:
-		return SERVE_EXIT_USAGE;
+		return EXIT_USAGE;
 	default:
-		return SERVE_EXIT_FAILED;
+		return EXIT_FAILED;
 	}
 }
 
-int serve_help(const char *usage, const struct option_row *rows, size_t row_count)
+static int print_help(const struct serve_applet *a)
 {
 	AUTO_BUF struct buf text;
 
-	buf_init(&text, 64 * 1024);
-	options_put_help(&text, rows, row_count);
-	printf("%s\nOptions:\n%s", usage, buf_str(&text));
-	return fflush(stdout) == 0 ? 0 : SERVE_EXIT_FAILED;
+	buf_init(&text, HELP_MAX);
+	options_put_help(&text, a->rows, a->row_count);
+	printf("%s\nOptions:\n%s", a->usage, buf_str(&text));
+	return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
+}
+
+int serve_main(const struct serve_applet *a, void *options, int argc, char **argv)
+{
+	const struct serve_options *o = options;
+	struct options_rest rest = { 0 };
+	struct err e = { 0 };
+	int status = 0;
+
+	if (options_parse(a->rows, a->row_count, OPTIONS_ANYWHERE, argc, argv, options, &rest,
+			  &e) < 0)
+		status = fail(a->name, &e);
+	else if (o->help)
+		status = print_help(a);
+	else if (o->help_config)
+		config_print_help(a->config, stdout);
+	else if (a->run(options, &rest, &e) < 0)
+		status = fail(a->name, &e);
+	options_free(a->rows, a->row_count, options, &rest);
+	return status;
 }

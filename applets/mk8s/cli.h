@@ -136,6 +136,15 @@ struct cli_list {
 };
 int cli_print_list(enum cli_format format, const struct json *answer, const struct cli_list *list,
 		   struct err *e);
+/*
+ * GETs "/MEMBER" of central and prints its list in the format that -o named (NULL: a table, for
+ * which `prepare`, where there is one, readies the answer).
+ */
+int cli_list(struct cli *c, const struct cli_list *list, const char *output,
+	     void (*prepare)(const struct cli *c, struct json *answer), struct err *e);
+/* DELETEs "/MEMBER/NAME" of central, and says that the `what` ("Cluster") is removed. */
+int cli_remove(struct cli *c, const char *member, const char *name, const char *what,
+	       struct err *e);
 /* JSON or YAML. */
 int cli_print_json(enum cli_format format, const struct json *doc, struct err *e);
 /* All of `text` to standard output. */

@@ -188,3 +188,27 @@ int cli_print_list(enum cli_format format, const struct json *answer, const stru
 		put_table(&out, items, list);
 	return buf_ok(&out, "the output", e) < 0 ? -1 : cli_write(buf_span(&out), e);
 }
+
+int cli_list(struct cli *c, const struct cli_list *list, const char *output,
+	     void (*prepare)(const struct cli *c, struct json *answer), struct err *e)
+{
+	AUTO_FREE char *path = CLI_PATH(list->member);
+	AUTO_JSON struct json *answer = NULL;
+	enum cli_format format;
+
+	if (cli_format_parse(output, &format, e) < 0 ||
+	    cli_call_json(c, "GET", path, NULL, &answer, e) < 0)
+		return -1;
+	if (prepare && format == CLI_TABLE)
+		prepare(c, answer);
+	return cli_print_list(format, answer, list, e);
+}
+
+int cli_remove(struct cli *c, const char *member, const char *name, const char *what, struct err *e)
+{
+	AUTO_FREE char *path = CLI_PATH(member, name);
+
+	if (cli_call_json(c, "DELETE", path, NULL, NULL, e) < 0)
+		return -1;
+	return cli_say(e, "%s %s is removed.", what, name);
+}

@@ -23,13 +23,13 @@ static const struct cli_column columns[] = {
 };
 static const struct cli_list cluster_list = { "clusters", "name", columns, COUNT_OF(columns) };
 
-static void mark_current(struct json *answer, const char *current)
+static void mark_current(const struct cli *c, struct json *answer)
 {
 	for (struct json *item = json_first(json_get(answer, "clusters")); item;
 	     item = json_next(item)) {
 		const char *name = json_str(item, "name");
 
-		if (name && current && strcmp(name, current) == 0)
+		if (name && c->current_cluster && strcmp(name, c->current_cluster) == 0)
 			json_set_str(item, "current", "*");
 	}
 }
@@ -38,15 +38,8 @@ static int list(struct cli *c, const void *options, const struct options_rest *r
 		struct err *e)
 {
 	const struct list_options *o = options;
-	AUTO_JSON struct json *answer = NULL;
-	enum cli_format format;
 
-	if (cli_format_parse(o->output, &format, e) < 0 ||
-	    cli_call_json(c, "GET", "/clusters", NULL, &answer, e) < 0)
-		return -1;
-	if (format == CLI_TABLE)
-		mark_current(answer, c->current_cluster);
-	return cli_print_list(format, answer, &cluster_list, e);
+	return cli_list(c, &cluster_list, o->output, mark_current, e);
 }
 
 static int use(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
@@ -165,11 +158,7 @@ static int add(struct cli *c, const void *options, const struct options_rest *re
 static int rm(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
 	      struct err *e)
 {
-	AUTO_FREE char *path = CLI_PATH("clusters", rest->at[0]);
-
-	if (cli_call_json(c, "DELETE", path, NULL, NULL, e) < 0)
-		return -1;
-	return cli_say(e, "Cluster %s is removed.", rest->at[0]);
+	return cli_remove(c, "clusters", rest->at[0], "Cluster", e);
 }
 
 static int token(struct cli *c, const void *options, const struct options_rest *rest, struct err *e)

@@ -37,7 +37,7 @@ static const struct cli_column columns[] = {
 static const struct cli_list role_list = { "roles", "name", columns, COUNT_OF(columns) };
 
 /* The table shows the clusters' names of all rules in one cell. */
-static void gather_names(struct json *answer)
+static void gather_names(const struct cli *c UNUSED, struct json *answer)
 {
 	for (struct json *role = json_first(json_get(answer, "roles")); role;
 	     role = json_next(role)) {
@@ -54,15 +54,8 @@ static int list(struct cli *c, const void *options, const struct options_rest *r
 		struct err *e)
 {
 	const struct output_options *o = options;
-	AUTO_JSON struct json *answer = NULL;
-	enum cli_format format;
 
-	if (cli_format_parse(o->output, &format, e) < 0 ||
-	    cli_call_json(c, "GET", "/roles", NULL, &answer, e) < 0)
-		return -1;
-	if (format == CLI_TABLE)
-		gather_names(answer);
-	return cli_print_list(format, answer, &role_list, e);
+	return cli_list(c, &role_list, o->output, gather_names, e);
 }
 
 static int get(struct cli *c, const void *options, const struct options_rest *rest, struct err *e)
@@ -103,11 +96,7 @@ static int apply(struct cli *c, const void *options, const struct options_rest *
 static int rm(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
 	      struct err *e)
 {
-	AUTO_FREE char *path = CLI_PATH("roles", rest->at[0]);
-
-	if (cli_call_json(c, "DELETE", path, NULL, NULL, e) < 0)
-		return -1;
-	return cli_say(e, "Role %s is removed.", rest->at[0]);
+	return cli_remove(c, "roles", rest->at[0], "Role", e);
 }
 
 static const struct verb verb_list = {

@@ -48,13 +48,8 @@ static int list(struct cli *c, const void *options, const struct options_rest *r
 		struct err *e)
 {
 	const struct list_options *o = options;
-	AUTO_JSON struct json *answer = NULL;
-	enum cli_format format;
 
-	if (cli_format_parse(o->output, &format, e) < 0 ||
-	    cli_call_json(c, "GET", "/users", NULL, &answer, e) < 0)
-		return -1;
-	return cli_print_list(format, answer, &user_list, e);
+	return cli_list(c, &user_list, o->output, NULL, e);
 }
 
 /* Sends a body that holds passwords. */
@@ -103,11 +98,7 @@ static int add(struct cli *c, const void *options, const struct options_rest *re
 static int rm(struct cli *c, const void *options UNUSED, const struct options_rest *rest,
 	      struct err *e)
 {
-	AUTO_FREE char *path = CLI_PATH("users", rest->at[0]);
-
-	if (cli_call_json(c, "DELETE", path, NULL, NULL, e) < 0)
-		return -1;
-	return cli_say(e, "User %s is removed.", rest->at[0]);
+	return cli_remove(c, "users", rest->at[0], "User", e);
 }
 
 static int change_own(struct cli *c, bool from_stdin, struct err *e)

@@ -56,16 +56,22 @@ char *mem_dup_str(const char *text)
 	return text ? mem_dup(text, strlen(text)) : NULL;
 }
 
+char *mem_vprintf(const char *fmt, va_list args)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, fmt, args) < 0)
+		mem_die(0);
+	return text;
+}
+
 char *mem_printf(const char *fmt, ...)
 {
 	va_list args;
-	char *text = NULL;
-	int len;
+	char *text;
 
 	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
+	text = mem_vprintf(fmt, args);
 	va_end(args);
-	if (len < 0)
-		mem_die(0);
 	return text;
 }

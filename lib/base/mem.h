@@ -8,6 +8,7 @@
 #ifndef MK8S_BASE_MEM_H
 #define MK8S_BASE_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -33,6 +34,7 @@ char *mem_dup_str(const char *text);
 
 /* Printf into new memory. Never NULL. */
 char *mem_printf(const char *fmt, ...) PRINTF(1, 2);
+char *mem_vprintf(const char *fmt, va_list args) PRINTF(1, 0);
 
 #define AUTO_FREE __attribute__((cleanup(mem_free_at)))
 static inline void mem_free_at(void *slot)

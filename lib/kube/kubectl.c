@@ -38,17 +38,13 @@ void kubectl_write(struct kubectl *k, enum kubectl_stream to, struct span bytes)
 
 void kubectl_printf(struct kubectl *k, enum kubectl_stream to, const char *fmt, ...)
 {
+	AUTO_FREE char *text = NULL;
 	va_list args;
-	char *text = NULL;
-	int len;
 
 	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
+	text = mem_vprintf(fmt, args);
 	va_end(args);
-	if (len > 0)
-		kubectl_write(k, to, span_from(text, (size_t)len));
-	if (len >= 0)
-		free(text);
+	kubectl_write(k, to, span_of(text));
 }
 
 bool kubectl_goes_on(struct kubectl *k)
@@ -84,15 +80,12 @@ void kubectl_fail(struct kubectl *k, const struct err *e)
 void kubectl_failf(struct kubectl *k, enum err_code code, const char *fmt, ...)
 {
 	va_list args;
-	char *text = NULL;
-	AUTO_FREE char *line = NULL;
+	AUTO_FREE char *text = NULL, *line = NULL;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
+	text = mem_vprintf(fmt, args);
 	va_end(args);
-	line = mem_printf("error: %s", text ? text : "out of memory");
-	free(text);
+	line = mem_printf("error: %s", text);
 	note(k, code, line);
 }
 

@@ -82,9 +82,6 @@ struct json *kubectl_send_patch(struct kubectl *k, const struct kubectl_target *
  */
 int kubectl_choose(struct kubectl *k, const struct kubectl_choice *c, char **args, int count,
 		   bool verb_needs_name, struct kubectl_targets *ret);
-/* Appends a target; strings are copied, `object` is taken. */
-void kubectl_targets_add(struct kubectl_targets *t, const struct kube_resource *r, const char *namespace,
-			 const char *name, struct json *object);
 /* The namespace of the option, or the client's. */
 const char *kubectl_namespace(const struct kubectl *k, const char *option);
 

@@ -6,19 +6,6 @@
 #include "lib/format/json.h"
 #include "lib/kube/kubectl_change.h"
 
-void kubectl_targets_add(struct kubectl_targets *t, const struct kube_resource *r, const char *namespace,
-			 const char *name, struct json *object)
-{
-	if ((t->count & (t->count - 1)) == 0)
-		t->at = mem_grow(t->at, t->count ? t->count * 2 : 1, sizeof(*t->at));
-	t->at[t->count++] = (struct kubectl_target){
-		.resource = r,
-		.namespace = mem_dup_str(r->is_namespaced && namespace ? namespace : ""),
-		.name = mem_dup_str(name),
-		.object = object,
-	};
-}
-
 /* Every object of a collection. */
 static void add_collection(struct kubectl *k, const struct kubectl_choice *c, const struct kubectl_target *t,
 			   struct kubectl_targets *ret)

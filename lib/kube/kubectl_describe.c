@@ -31,14 +31,12 @@ static const struct option_row rows[] = {
 void describe_line(struct describe *d, int level, const char *fmt, ...)
 {
 	va_list args;
-	char *text = NULL;
+	AUTO_FREE char *text = NULL;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
+	text = mem_vprintf(fmt, args);
 	va_end(args);
-	(void)buf_printf(&d->text, "%*s%s\n", level * 2, "", text ? text : "");
-	free(text);
+	(void)buf_printf(&d->text, "%*s%s\n", level * 2, "", text);
 }
 
 const char *describe_date(const char *rfc3339, char into[40])

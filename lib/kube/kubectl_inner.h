@@ -85,6 +85,9 @@ struct kubectl_targets {
 };
 
 void kubectl_targets_free(struct kubectl_targets *t);
+/* Appends a target; strings are copied, `object` is taken. */
+void kubectl_targets_add(struct kubectl_targets *t, const struct kube_resource *r,
+			 const char *namespace, const char *name, struct json *object);
 
 /* TYPE, TYPE,TYPE, TYPE NAME..., TYPE/NAME... `namespace` "" is all. 0, or -1 with the failure noted. */
 int kubectl_targets_of_args(struct kubectl *k, char **args, int count, const char *namespace,

@@ -20,6 +20,19 @@ void kubectl_targets_free(struct kubectl_targets *t)
 	*t = (struct kubectl_targets){ 0 };
 }
 
+void kubectl_targets_add(struct kubectl_targets *t, const struct kube_resource *r,
+			 const char *namespace, const char *name, struct json *object)
+{
+	if ((t->count & (t->count - 1)) == 0)
+		t->at = mem_grow(t->at, t->count ? t->count * 2 : 1, sizeof(*t->at));
+	t->at[t->count++] = (struct kubectl_target){
+		.resource = r,
+		.namespace = mem_dup_str(r->is_namespaced && namespace ? namespace : ""),
+		.name = mem_dup_str(name),
+		.object = object,
+	};
+}
+
 /* Takes `object`. */
 static int add(struct kubectl *k, struct kubectl_targets *t, const struct kube_resource *r,
 	       const char *namespace, const char *name, struct json *object)
@@ -29,14 +42,7 @@ static int add(struct kubectl *k, struct kubectl_targets *t, const struct kube_r
 		kubectl_failf(k, ERR_LIMIT, "more than %d objects at once", TARGETS_MAX);
 		return -1;
 	}
-	if ((t->count & (t->count - 1)) == 0)
-		t->at = mem_grow(t->at, t->count ? t->count * 2 : 1, sizeof(*t->at));
-	t->at[t->count++] = (struct kubectl_target){
-		.resource = r,
-		.namespace = mem_dup_str(r->is_namespaced && namespace ? namespace : ""),
-		.name = mem_dup_str(name),
-		.object = object,
-	};
+	kubectl_targets_add(t, r, namespace, name, object);
 	return 0;
 }
 

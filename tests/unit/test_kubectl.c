@@ -42,7 +42,9 @@ static bool is_stopped(void *owner)
 static int run(const char *line, struct outputs *o, struct err *e)
 {
 	struct kube_target target = { .server = (char[]){ "http://127.0.0.1:1" }, .namespace = (char[]){ "home" } };
-	const struct kubectl_io io = { o, take, read_file, is_stopped };
+	const struct kubectl_io io = {
+		.owner = o, .write = take, .read_file = read_file, .is_stopped = is_stopped,
+	};
 	struct kube_client *c = kube_client_new(&target, "test", e);
 	char words[512], *argv[32];
 	int argc = 0, status;
