@@ -16,7 +16,8 @@ static void put_words(struct buf *out, const struct verb *v)
 	for (const struct verb *const *child = v->verbs; child && *child; child++)
 		(void)buf_printf(out, "%s ", (*child)->name);
 	if (v->run_words)
-		(void)buf_printf(out, "%s --cluster ", kubectl_verbs());
+		(void)buf_printf(out, "%s --cluster --all-clusters --clusters --cluster-timeout ",
+				 kubectl_verbs());
 	for (size_t i = 0; i < v->row_count; i++)
 		(void)buf_printf(out, "--%s ", v->rows[i].name);
 	(void)buf_put_str(out, "--help");

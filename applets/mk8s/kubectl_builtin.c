@@ -57,7 +57,7 @@ static int read_folder(const char *folder, struct buf *out, struct err *e)
 	return result;
 }
 
-static int read_path(void *owner UNUSED, const char *path, struct buf *out, struct err *e)
+int cli_kubectl_read(void *owner UNUSED, const char *path, struct buf *out, struct err *e)
 {
 	struct stat st;
 
@@ -69,9 +69,7 @@ static int read_path(void *owner UNUSED, const char *path, struct buf *out, stru
 	return S_ISDIR(st.st_mode) ? read_folder(path, out, e) : file_read(path, out, e);
 }
 
-/* What the exit statuses of this program tell apart: 3 not logged in or forbidden, 4 unreachable.
- */
-static int exit_status(int status, const struct err *why)
+int cli_kubectl_status(int status, const struct err *why)
 {
 	if (status == 0)
 		return 0;
@@ -83,7 +81,7 @@ static int exit_status(int status, const struct err *why)
 
 static int run(const struct kube_target *target, int argc, char **argv, struct err *e)
 {
-	const struct kubectl_io io = { .write = write_all, .read_file = read_path };
+	const struct kubectl_io io = { .write = write_all, .read_file = cli_kubectl_read };
 	struct kube_client *client;
 	struct err why = { 0 };
 	int status;
@@ -93,7 +91,7 @@ static int run(const struct kube_target *target, int argc, char **argv, struct e
 	client = kube_client_new(target, "mk8s/" MK8S_VERSION, e);
 	if (!client)
 		return -1;
-	status = exit_status(kubectl_main(client, argc, argv, &io, &why), &why);
+	status = cli_kubectl_status(kubectl_main(client, argc, argv, &io, &why), &why);
 	kube_client_free(client);
 	return status;
 }

@@ -26,6 +26,7 @@ struct table {
 	size_t *widths;
 	size_t column_count;
 	size_t column; /* of the next cell */
+	bool records;
 };
 
 struct table *table_new(void)
@@ -177,6 +178,20 @@ void table_end_row(struct table *t)
 	t->column = 0;
 }
 
+void table_set_records(struct table *t)
+{
+	t->records = true;
+}
+
+static void write_record(const struct table *t, const struct cell *row, size_t count, struct buf *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		(void)buf_put_char(out, i ? TABLE_CELL : TABLE_ROW);
+		(void)buf_put(out, t->text.at + row[i].at, row[i].len);
+	}
+	(void)buf_put_char(out, '\n');
+}
+
 static void write_row(const struct table *t, const struct cell *row, size_t count, struct buf *out)
 {
 	size_t pending = 0; /* blanks that only a further text brings out */
@@ -202,7 +217,10 @@ int table_flush(struct table *t, struct buf *out)
 	for (size_t i = 0; i < t->cell_count; i++) {
 		if (!t->cells[i].ends_row)
 			continue;
-		write_row(t, &t->cells[first], i + 1 - first, out);
+		if (t->records)
+			write_record(t, &t->cells[first], i + 1 - first, out);
+		else
+			write_row(t, &t->cells[first], i + 1 - first, out);
 		first = i + 1;
 	}
 	t->cell_count = 0;

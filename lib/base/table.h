@@ -28,6 +28,14 @@ void table_end_row(struct table *t);
  */
 int table_flush(struct table *t, struct buf *out);
 
+/*
+ * Rows are flushed as records from now on, for a program that joins several tables: TABLE_ROW, the cells with
+ * TABLE_CELL between them, a line feed. No cell holds any of these.
+ */
+#define TABLE_ROW '\x1e'
+#define TABLE_CELL '\x1f'
+void table_set_records(struct table *t);
+
 /* Appends `text` escaped as a cell is (line breaks too), for messages outside of tables. */
 int table_put_escaped(struct buf *out, struct span text);
 

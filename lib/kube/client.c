@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
 #include "lib/base/secret.h"
@@ -21,6 +22,8 @@ enum {
 struct kube_client {
 	const struct kube_target *target; /* borrowed from the caller for the client's life */
 	struct fetch *fetch;
+	uint64_t deadline_mono_ms; /* 0: none */
+	unsigned retry_max;
 };
 
 /* The name in the certificate is checked against the URL's host. */
@@ -58,8 +61,14 @@ struct kube_client *kube_client_new(const struct kube_target *t, const char *use
 	if (!fetch)
 		return NULL;
 	c = mem_new(sizeof(*c));
-	*c = (struct kube_client){ t, fetch };
+	*c = (struct kube_client){ .target = t, .fetch = fetch, .retry_max = RETRY_MAX };
 	return c;
+}
+
+void kube_client_set_deadline(struct kube_client *c, uint64_t deadline_mono_ms, bool may_retry)
+{
+	c->deadline_mono_ms = deadline_mono_ms;
+	c->retry_max = may_retry ? RETRY_MAX : 0;
 }
 
 void kube_client_free(struct kube_client *c)
@@ -143,6 +152,21 @@ static int refuse(const struct fetch_answer *from, struct kube_status *ret_statu
 	return -1;
 }
 
+static int limit_time(const struct kube_client *c, struct fetch_request *rq, struct err *e)
+{
+	uint64_t now = clock_mono_ms(), left;
+
+	if (!c->deadline_mono_ms)
+		return 0;
+	if (now >= c->deadline_mono_ms)
+		return err_set(e, ERR_TIMEOUT, "the time for the whole command is over");
+	left = c->deadline_mono_ms - now;
+	if (rq->timeout_ms > left)
+		rq->timeout_ms = left;
+	rq->idle_timeout_ms = left;
+	return 0;
+}
+
 static int exchange(struct kube_client *c, const struct kube_request *rq, struct fetch_request *fetch_rq,
 		    struct fetch_answer *ret, struct err *e)
 {
@@ -164,9 +188,9 @@ static int exchange(struct kube_client *c, const struct kube_request *rq, struct
 	fetch_rq->fields = fields;
 	fetch_rq->body = rq->body;
 	fetch_rq->timeout_ms = rq->timeout_ms ? rq->timeout_ms : TIMEOUT_MS;
-	fetch_rq->retry_max = RETRY_MAX;
+	fetch_rq->retry_max = c->retry_max;
 	fetch_rq->answer_max = ANSWER_MAX;
-	return fetch_do(c->fetch, fetch_rq, ret, e);
+	return limit_time(c, fetch_rq, e) < 0 ? -1 : fetch_do(c->fetch, fetch_rq, ret, e);
 }
 
 int kube_do(struct kube_client *c, const struct kube_request *rq, struct kube_answer *ret_answer,

@@ -24,6 +24,11 @@ struct kube_client;
 /* `t` is borrowed and must outlive the client. */
 struct kube_client *kube_client_new(const struct kube_target *t, const char *user_agent, struct err *e);
 void kube_client_free(struct kube_client *c);
+/*
+ * From now on no answer is waited for past that time of clock_mono_ms (requests then fail with ERR_TIMEOUT), and
+ * unless `may_retry` every request is made once.
+ */
+void kube_client_set_deadline(struct kube_client *c, uint64_t deadline_mono_ms, bool may_retry);
 /* The namespace of the target. */
 const char *kube_client_namespace(const struct kube_client *c);
 /* The server's URL. */

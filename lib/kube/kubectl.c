@@ -311,7 +311,7 @@ static void run(struct kubectl *k, int argc, char **argv)
 		print_overview(k);
 	else if (verb && help)
 		print_help(k, verb);
-	else if (verb)
+	else if (verb && kubectl_may_run(k, verb, rest.count, rest.at))
 		verb->run(k, rest.count, rest.at, global.namespace);
 	options_free(global_rows, COUNT_OF(global_rows), &global, &rest);
 }

@@ -77,6 +77,11 @@ struct kubectl_io {
 	/* Runs the program that compares two folders with these files; its output goes to `write`. */
 	int (*diff)(void *owner, const struct kubectl_diff *files, size_t count, int *ret_status,
 		    struct err *e);
+	/*
+	 * The command runs on several clusters at once and its output is joined: only what reads and ends by itself
+	 * is done, and tables are written as records (lib/base/table.h).
+	 */
+	bool is_fleet;
 };
 
 /*

@@ -100,7 +100,7 @@ static void print_resources(struct kubectl *k, const struct api_options *o)
 {
 	AUTO_FREE const struct kube_resource **all = mem_new_array(k->discovery.count + 1, sizeof(*all));
 	bool wide = o->change.format == OUTPUT_WIDE;
-	struct table *t = table_new();
+	struct table *t = kubectl_new_table(k);
 	size_t count = 0;
 	struct buf out;
 

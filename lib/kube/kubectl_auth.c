@@ -119,7 +119,7 @@ static void put_row(struct table *t, const char *name, const char *value)
 static void print_user(struct kubectl *k, const struct json *user)
 {
 	AUTO_FREE char *groups = bracketed(json_get(user, "groups"));
-	struct table *t = table_new();
+	struct table *t = kubectl_new_table(k);
 	struct buf out;
 
 	buf_init(&out, KUBECTL_TEXT_MAX);

@@ -94,7 +94,7 @@ static void put_event(struct table *t, const struct events_options *o, const str
 static void print_table(struct kubectl *k, const struct events_options *o, const struct json *items)
 {
 	static const char *const names[] = { "NAMESPACE", "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE" };
-	struct table *t = table_new();
+	struct table *t = kubectl_new_table(k);
 	struct buf out;
 
 	buf_init(&out, KUBECTL_TEXT_MAX);

@@ -224,6 +224,7 @@ static struct table_print *new_table(const struct get *g, const struct kube_reso
 		.with_event = g->o->output_watch_events,
 		.kind_prefix = prefix,
 		.show_labels = g->o->show_labels,
+		.records = g->k->io->is_fleet,
 	};
 
 	return table_print_new(&o);
@@ -382,6 +383,8 @@ static bool check_options(struct kubectl *k, const struct get_options *o, const 
 		kubectl_failf(k, ERR_USAGE, "when files are given, no TYPE or NAME may be given as well");
 	else if (by_name && (o->selector || o->field_selector))
 		kubectl_failf(k, ERR_USAGE, "name cannot be provided when a selector is specified");
+	else if (k->io->is_fleet && (o->watch || o->watch_only))
+		kubectl_failf(k, ERR_USAGE, "a watch is of one cluster: choose it with --cluster");
 	else if (o->output_watch_events && !o->watch && !o->watch_only)
 		kubectl_failf(k, ERR_USAGE, "--output-watch-events option can only be used with --watch or "
 					    "--watch-only");

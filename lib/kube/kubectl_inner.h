@@ -13,6 +13,7 @@
 enum { KUBECTL_TEXT_MAX = 512 * 1024 * 1024, KUBECTL_FILE_MAX = 64 * 1024 * 1024 };
 
 struct json;
+struct table;
 struct kubectl_template;
 
 /* Custom resource definitions nest deeper than what JSON_LIMITS takes. */
@@ -54,6 +55,10 @@ extern const struct kubectl_verb kubectl_annotate, kubectl_api_resources, kubect
 
 void kubectl_write(struct kubectl *k, enum kubectl_stream to, struct span bytes);
 void kubectl_printf(struct kubectl *k, enum kubectl_stream to, const char *fmt, ...) PRINTF(3, 4);
+/* A table for the output, whose rows are records for a fleet. */
+struct table *kubectl_new_table(const struct kubectl *k);
+/* Whether the verb may run on several clusters at once; false after having noted why not. */
+bool kubectl_may_run(struct kubectl *k, const struct kubectl_verb *verb, int argc, char **argv);
 /* Whether to go on: nobody stopped it and the output is read. */
 bool kubectl_goes_on(struct kubectl *k);
 

@@ -240,6 +240,8 @@ static void logs(struct kubectl *k, struct logs_options *o, const struct options
 
 	if (o->selector ? args->count > 0 : args->count < 1 || args->count > 2) {
 		kubectl_failf(k, ERR_USAGE, "expected 'logs [-f] [-p] POD [-c CONTAINER]'");
+	} else if (o->follow && k->io->is_fleet) {
+		kubectl_failf(k, ERR_USAGE, "logs -f follows one cluster: choose it with --cluster");
 	} else if ((o->container || args->count == 2) && o->all_containers) {
 		kubectl_failf(k, ERR_USAGE, "--all-containers=true should not be specified with container name");
 	} else if (args->count == 2 && o->container) {

@@ -87,7 +87,7 @@ int kubectl_template_read(struct kubectl *k, const char *text)
 		kubectl_template_free(t);
 		return -1;
 	}
-	t->table = table_new();
+	t->table = kubectl_new_table(k);
 	kubectl_template_free(k->template);
 	k->template = t;
 	return 1;

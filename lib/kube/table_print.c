@@ -28,6 +28,8 @@ struct table_print *table_print_new(const struct table_print_options *o)
 
 	p->o = *o;
 	p->table = table_new();
+	if (o->records)
+		table_set_records(p->table);
 	return p;
 }
 

@@ -16,6 +16,7 @@ struct table_print_options {
 	bool with_event;         /* an EVENT column in front (--output-watch-events) */
 	const char *kind_prefix; /* put before each name as "pod/"; NULL: none; borrowed */
 	bool show_labels;        /* a LABELS column at the end */
+	bool records;            /* as table_set_records */
 };
 
 struct json;

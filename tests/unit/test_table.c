@@ -103,6 +103,21 @@ static void test_widths_stay(void **state)
 	table_free(NULL);
 }
 
+/* A record holds no separator but those between its cells. */
+static void test_records(void **state UNUSED)
+{
+	struct table *t = table_new();
+	struct buf out;
+
+	buf_init(&out, 4096);
+	table_set_records(t);
+	fill(t, "NAME|AGE/a\x1f|\x1e|\n/|");
+	assert_int_equal(table_flush(t, &out), 0);
+	assert_string_equal(buf_str(&out), "\x1eNAME\x1f" "AGE\n\x1e" "a\\x1f\x1f\\x1e\x1f...\n\x1e\x1f\n");
+	buf_free(&out);
+	table_free(t);
+}
+
 static void test_ceiling(void **state)
 {
 	struct table *t = table_new();
@@ -132,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_widths_stay),
+		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_ceiling),
 		cmocka_unit_test(test_escaped),
 	};
