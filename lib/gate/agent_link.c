@@ -20,6 +20,8 @@ const struct h2_limits agent_h2_limits = {
 	.field_count_max = 64,
 	.ping_interval_ms = 10000,
 	.write_timeout_ms = 60000,
+	.stall_timeout_ms = 24 * 3600 * 1000, /* of one stream: how long its user may stand still is central's matter */
+	.reset_rate = 1000, /* central resets a stream for each user that goes away */
 	.extended_connect = true,
 };
 

@@ -200,6 +200,7 @@ static int make_server(struct central *c, struct err *e)
 		.app = c,
 		.worker_count = (unsigned)c->config.worker_count,
 		.worker_queue_max = (size_t)c->config.worker_queue_max,
+		.stall_timeout_ms = (uint64_t)c->config.stall_timeout_ms,
 		.request_timeout_ms = 30000,
 		.behind_proxy = c->config.behind_proxy,
 		.access_log = true,

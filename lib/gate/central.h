@@ -40,6 +40,7 @@ struct central_config {
 	int64_t worker_count, worker_queue_max;
 	int64_t rate_per_second, rate_burst;
 	int64_t drain_ms;
+	int64_t stall_timeout_ms;
 	int64_t conn_max;
 	char *log_level, *log_format;
 	char *state_dir;

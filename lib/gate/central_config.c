@@ -31,6 +31,8 @@ static const struct config_key central_keys[] = {
 	{ "server.rate_burst", CONFIG_INT, AT(rate_burst), "200", 1, 1000000, "and how many at once", NULL, NULL },
 	{ "server.drain", CONFIG_DURATION_MS, AT(drain_ms), "20s", 0, 3600000,
 	  "how long open requests may go on after a stop was asked for", NULL, NULL },
+	{ "server.stall_timeout", CONFIG_DURATION_MS, AT(stall_timeout_ms), "4h", 1000, 7 * DAY_MS,
+	  "how long a user may leave a watch, a log or a download unread while the connection lives", NULL, NULL },
 	{ "database.driver", CONFIG_CHOICE, AT(database_driver), NULL, 0, 0, "must agree with database.url", NULL,
 	  "sqlite|postgres" },
 	{ "database.url", CONFIG_SECRET, AT(database_url), NULL, 0, 0,

@@ -329,6 +329,7 @@ void relay_answer(struct relay *r, const struct http_head *head)
 	struct err e = { 0 };
 
 	r->answered = true;
+	http_stream_allow_stall(r->down.stream);
 	if (http_stream_answer(r->down.stream, head, false, &e) < 0)
 		relay_abort(r, &e);
 }

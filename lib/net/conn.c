@@ -2,6 +2,7 @@
 #include "lib/net/conn.h"
 
 #include <assert.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,17 @@ void conn_adopt(struct conn *c, uv_tcp_t *tcp)
 	/* both only make it better; that a peer is gone already is noticed by reading */
 	(void)uv_tcp_nodelay(tcp, 1);
 	(void)uv_tcp_keepalive(tcp, 1, CONN_KEEPALIVE_S);
+}
+
+bool conn_is_acknowledged(const struct conn *c)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+	uv_os_fd_t fd;
+
+	return c->tcp && uv_fileno((const uv_handle_t *)c->tcp, &fd) == 0 &&
+	       getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	       info.tcpi_last_ack_recv < CONN_SILENT_MS;
 }
 
 void conn_fail(struct conn *c, const struct err *why)

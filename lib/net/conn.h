@@ -64,6 +64,11 @@ void conn_write(struct conn *c, struct span bytes);
 /* Bytes queued and not yet given to the kernel. */
 size_t conn_queued(const struct conn *c);
 /*
+ * Whether the peer's TCP lives although its program may not read: data, a keepalive or a probe of
+ * its closed window (RFC 9293 3.8.6.1; at most 120 s apart) was acknowledged lately.
+ */
+bool conn_is_acknowledged(const struct conn *c);
+/*
  * Stops and starts on_read. While paused nothing is read from the kernel and no more is decrypted,
  * so the peer's end and its reset are not noticed either.
  */

@@ -14,6 +14,7 @@
 #define CONN_BLOCK_MAX (4 * (TLS_RECORD_LEN + TLS_RECORD_COST))
 #define CONN_SEND_BLOCKS_MAX 8 /* blocks in one write */
 #define CONN_KEEPALIVE_S 30
+#define CONN_SILENT_MS (150 * 1000) /* Linux probes a closed window at least each 120 s */
 #define CONN_LINGER_MS 1000 /* how long a flushed connection waits for the peer's FIN */
 #define CONN_PEER_SIZE 64   /* "[address]:port" */
 #define CONN_NAME_SIZE 300  /* "host:port" in sentences */

@@ -18,6 +18,8 @@ struct h1_limits {
 	uint64_t idle_timeout_ms;   /* between requests */
 	uint64_t body_timeout_ms;   /* without any progress of a body that the server wants to read; 408 */
 	uint64_t write_timeout_ms;  /* without any progress of output that the peer should read; closed */
+	/* The same of an answer that allows it (http_stream_allow_stall), while TCP is acknowledged; 0: as any other. */
+	uint64_t stall_timeout_ms;
 };
 
 /*

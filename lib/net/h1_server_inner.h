@@ -42,6 +42,7 @@ struct h1_server {
 	uint64_t since_ms;         /* begin of the current idle time or head */
 	uint64_t read_ms;          /* last progress of a request body */
 	uint64_t write_ms;         /* last progress of output */
+	uint64_t spared_ms;        /* when a reader without progress was last let be; 0: never */
 	uint64_t handed, passed;   /* bytes given to the conn, and by it to the kernel when last looked */
 	size_t discarded;
 	bool close_after;  /* no request after the current one */

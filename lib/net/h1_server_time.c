@@ -12,6 +12,19 @@ static void earlier(enum deadline which, uint64_t from_ms, uint64_t timeout_ms, 
 	*first_ms = from_ms + timeout_ms;
 }
 
+static bool may_stall(const struct h1_server *h)
+{
+	return h->limits.stall_timeout_ms && h->stream && h->stream->base.may_stall;
+}
+
+/* Who may stall is looked at as often as others, to see whether TCP still lives. */
+static uint64_t write_timeout(const struct h1_server *h)
+{
+	uint64_t stall_ms = h->limits.stall_timeout_ms, write_ms = h->limits.write_timeout_ms;
+
+	return may_stall(h) && stall_ms < write_ms ? stall_ms : write_ms;
+}
+
 /* What the connection waits for, and until when. */
 static enum deadline server_deadline(const struct h1_server *h, uint64_t *ret_ms)
 {
@@ -21,7 +34,8 @@ static enum deadline server_deadline(const struct h1_server *h, uint64_t *ret_ms
 	if (h->stream && h->stream->base.raw)
 		return DEADLINE_NONE; /* whoever uses a terminal may think, or stop the output, for hours */
 	if (conn_queued(h->conn) || http_queue_len(&h->out))
-		earlier(DEADLINE_WRITE, h->write_ms, limits->write_timeout_ms, &first, ret_ms);
+		earlier(DEADLINE_WRITE, h->write_ms > h->spared_ms ? h->write_ms : h->spared_ms,
+			write_timeout(h), &first, ret_ms);
 	if (h->parser.state == H1_PARSE_BODY && !h->paused)
 		earlier(DEADLINE_BODY, h->read_ms, limits->body_timeout_ms, &first, ret_ms);
 	else if (h->parser.state == H1_PARSE_HEAD)
@@ -52,6 +66,17 @@ static void note_progress(struct h1_server *h, uint64_t now_ms)
 	h->passed = passed;
 }
 
+static bool spare(struct h1_server *h)
+{
+	uint64_t now_ms = loop_now_ms(h->loop);
+
+	if (!may_stall(h) || now_ms - h->write_ms >= h->limits.stall_timeout_ms ||
+	    !conn_is_acknowledged(h->conn))
+		return false;
+	h->spared_ms = now_ms;
+	return true;
+}
+
 static void server_expire(struct h1_server *h, enum deadline which)
 {
 	switch (which) {
@@ -61,6 +86,8 @@ static void server_expire(struct h1_server *h, enum deadline which)
 		h1_server_close(h);
 		return;
 	case DEADLINE_WRITE:
+		if (spare(h))
+			return;
 		h1_stream_close(h, ERR_TIMEOUT, "the client did not read the answer in time");
 		h1_server_close(h);
 		return;

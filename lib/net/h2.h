@@ -21,6 +21,13 @@ struct h2_limits {
 	uint64_t ping_interval_ms;  /* 0: no PING; the peer is dead after three without answer */
 	uint64_t idle_timeout_ms;   /* without any stream; 0: never */
 	uint64_t write_timeout_ms;  /* without progress of output, of the connection or of one stream; 0: never */
+	/*
+	 * The same of a stream that allows it (http_stream_allow_stall); 0: as any other. With
+	 * `tcp_is_life` also of the connection, and of its PINGs, while it has such a stream and TCP is
+	 * acknowledged: the peer's process may be stopped.
+	 */
+	uint64_t stall_timeout_ms;
+	bool tcp_is_life;
 	uint64_t body_timeout_ms;   /* a request body without progress while its window is open; 0: never */
 	bool extended_connect;      /* server: upgrades are taken (RFC 8441), as requests with `protocol` */
 	uint32_t reset_rate;        /* streams a second that the peer may reset, thirty times as many at once; 0: 33 */

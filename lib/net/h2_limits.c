@@ -121,6 +121,19 @@ void h2_limits_pong(struct h2 *h, const uint8_t opaque[8])
 		h2_say_goaway(h);
 }
 
+/* Whether the peer may still come back to a stream that waits for it, after `quiet_ms` without a sign of it. */
+static bool may_stall(const struct h2 *h, uint64_t quiet_ms)
+{
+	const struct loop_link *at;
+
+	if (!h->limits.tcp_is_life || quiet_ms >= h->limits.stall_timeout_ms)
+		return false;
+	for (at = h->streams.next; at != &h->streams; at = at->next)
+		if (CONTAINER_OF(at, const struct h2_stream, all)->base.may_stall)
+			return conn_is_acknowledged(h->conn);
+	return false;
+}
+
 /* Silence is counted by bytes, not by PING answers: those wait behind bulk on a slow link. */
 static void tick_ping(struct h2 *h, uint64_t now_ms)
 {
@@ -131,6 +144,10 @@ static void tick_ping(struct h2 *h, uint64_t now_ms)
 	if (!interval_ms || now_ms - h->ping_ms < interval_ms)
 		return;
 	h->ping_ms = now_ms;
+	if (h->silent_pings >= SILENT_MAX && may_stall(h, h->silent_pings * interval_ms)) {
+		h->silent_pings++; /* the three that it has not answered are enough */
+		return;
+	}
 	if (h->silent_pings >= SILENT_MAX) {
 		h2_fail(h, NGHTTP2_NO_ERROR, ERR_TIMEOUT, "the peer did not answer three PINGs");
 		h->closing = true;
@@ -151,7 +168,7 @@ static void tick_output(struct h2 *h, uint64_t now_ms)
 	if (passed != h->passed || !queued)
 		h->write_ms = now_ms;
 	h->passed = passed;
-	if (!timeout_ms || now_ms - h->write_ms < timeout_ms)
+	if (!timeout_ms || now_ms - h->write_ms < timeout_ms || may_stall(h, now_ms - h->write_ms))
 		return;
 	h2_fail(h, NGHTTP2_NO_ERROR, ERR_TIMEOUT, "the peer did not read in time");
 	h->closing = true;
@@ -164,6 +181,8 @@ static void tick_stream(struct h2 *h, struct h2_stream *s, uint64_t now_ms)
 
 	if (s->why.code || s->base.is_reset || s->base.raw)
 		return;
+	if (s->base.may_stall && h->limits.stall_timeout_ms)
+		write_ms = h->limits.stall_timeout_ms;
 	if (write_ms && http_queue_len(&s->out) && now_ms - s->write_ms >= write_ms)
 		h2_stream_fail(s, NGHTTP2_CANCEL, ERR_TIMEOUT, "the peer did not read the stream in time");
 	else if (body_ms && h->is_server && !s->base.peer_ended && s->base.unconsumed < h->limits.stream_window &&

@@ -194,6 +194,11 @@ size_t http_stream_queued(const struct http_stream *s)
 	return s->ops->queued(s);
 }
 
+void http_stream_allow_stall(struct http_stream *s)
+{
+	s->may_stall = true;
+}
+
 void http_stream_consume(struct http_stream *s, size_t len)
 {
 	if (len > s->unconsumed)

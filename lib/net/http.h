@@ -104,6 +104,11 @@ int http_stream_send(struct http_stream *s, struct span bytes, struct err *e);
 int http_stream_end(struct http_stream *s, const struct http_field *trailers, size_t count, struct err *e);
 /* Body bytes queued and not yet passed to the connection. */
 size_t http_stream_queued(const struct http_stream *s);
+/*
+ * Server side: the peer may leave unread what waits for it for the carrier's stall_timeout_ms, not
+ * just its write_timeout_ms: behind a watch or a log there may be a pager, or a stopped terminal.
+ */
+void http_stream_allow_stall(struct http_stream *s);
 /* Gives `len` bytes of window back to the peer. */
 void http_stream_consume(struct http_stream *s, size_t len);
 

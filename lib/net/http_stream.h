@@ -30,6 +30,7 @@ struct http_stream {
 	bool peer_ended;
 	bool answered; /* server: our head was given */
 	bool ended;    /* our message was ended */
+	bool may_stall; /* http_stream_allow_stall */
 	bool is_reset; /* by the owner: no event comes but on_close */
 	bool was_high; /* queued output was above the low water; on_drain is due */
 	size_t unconsumed; /* body bytes given to the owner and not consumed */

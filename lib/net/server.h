@@ -94,6 +94,7 @@ struct server_options {
 	void *app;
 	unsigned worker_count; /* 0: twice the processors, at least 4 */
 	size_t worker_queue_max; /* beyond: 503 with Retry-After */
+	uint64_t stall_timeout_ms; /* of streams that allow it (http_stream_allow_stall); 0: none may */
 	uint64_t request_timeout_ms; /* reading a REST request's body */
 	bool behind_proxy; /* trust the last X-Forwarded-For entry */
 	bool access_log;

@@ -63,6 +63,25 @@ static void conn_drain(struct server_conn *c)
 		h2_drain(c->h2);
 }
 
+static void serve_h2(struct server_conn *c)
+{
+	struct server *s = c->from->server;
+	struct h2_limits limits = h2_limits;
+
+	limits.stall_timeout_ms = s->o.stall_timeout_ms;
+	limits.tcp_is_life = true;
+	c->h2 = h2_server_new(s->loop, c->conn, &limits, &c->acceptor, &h2_events, c);
+}
+
+static void serve_h1(struct server_conn *c)
+{
+	struct server *s = c->from->server;
+	struct h1_limits limits = h1_limits;
+
+	limits.stall_timeout_ms = s->o.stall_timeout_ms;
+	c->h1 = h1_server_new(s->loop, c->conn, &limits, &c->acceptor, conn_closed, c);
+}
+
 void server_on_conn(void *owner, struct conn *conn)
 {
 	struct server_listener *from = owner;
@@ -83,9 +102,9 @@ void server_on_conn(void *owner, struct conn *conn)
 	s->conns = c;
 	s->conn_count++;
 	if (strcmp(conn_alpn(conn), "h2") == 0)
-		c->h2 = h2_server_new(s->loop, conn, &h2_limits, &c->acceptor, &h2_events, c);
+		serve_h2(c);
 	else
-		c->h1 = h1_server_new(s->loop, conn, &h1_limits, &c->acceptor, conn_closed, c);
+		serve_h1(c);
 	if (s->stopping)
 		conn_drain(c);
 }

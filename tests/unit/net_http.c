@@ -251,6 +251,9 @@ static void on_request(void *owner, struct http_stream *s)
 		visit_bytes(v, rest, true);
 	} else if (starts(target, "/stream/", &rest)) {
 		visit_bytes(v, rest, false);
+	} else if (starts(target, "/stall/", &rest)) {
+		http_stream_allow_stall(s);
+		visit_bytes(v, rest, false);
 	} else if (span_equal(target, SPAN("/early"))) {
 		answer(s, 413, NULL, true);
 	} else if (span_equal(target, SPAN("/stop"))) {

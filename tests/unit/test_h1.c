@@ -845,6 +845,49 @@ static void test_server_timeouts(void **state)
 	stage_stop(&s);
 }
 
+/* A reader of an answer that may stall stands still for longer than others may; it ends, too, or gets all. */
+static void test_server_stall(void **state)
+{
+	enum { WRITE_MS = 100, STALL_MS = 700 };
+	static const struct {
+		const char *path;
+		uint64_t stall_ms, least_ms;
+	} rows[] = {
+		{ "/stream/", STALL_MS, WRITE_MS },
+		{ "/stall/", 0, WRITE_MS },
+		{ "/stall/", STALL_MS, STALL_MS },
+		{ "/stall/", WRITE_MS / 2, WRITE_MS / 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct stage s = { .loop = NULL };
+		char request[128];
+		uint64_t began_ms, took_ms;
+		int fd;
+
+		s.server.h1_limits = (struct h1_limits){
+			.head_max = 4096,
+			.field_count_max = 20,
+			.write_timeout_ms = WRITE_MS,
+			.stall_timeout_ms = rows[i].stall_ms,
+		};
+		stage_start(&s);
+		fd = raw_connect(test_server_port(&s.server));
+		(void)snprintf(request, sizeof(request), "GET %s99000000 HTTP/1.1\r\n" H "\r\n", rows[i].path);
+		raw_send(fd, span_of(request));
+		WAIT_FOR(s.loop, s.server.requests == 1);
+		began_ms = clock_mono_ms();
+		WAIT_FOR(s.loop, s.server.closes == 1);
+		took_ms = clock_mono_ms() - began_ms + 10;
+		if (took_ms < rows[i].least_ms || (rows[i].least_ms < STALL_MS && took_ms >= STALL_MS))
+			fail_msg("row %zu: ended after %d ms", i, (int)took_ms);
+		assert_int_equal(s.server.last_close.code, ERR_TIMEOUT);
+		close(fd);
+		stage_stop(&s);
+	}
+}
+
 static void test_server_drain(void **state)
 {
 	struct stage s = { .loop = NULL };
@@ -1019,7 +1062,7 @@ static void test_server_upgrade_ends(void **state)
 	int fd;
 
 	(void)state;
-	s.server.h1_limits = (struct h1_limits){ 4096, 20, 200, 200, 200, 200 };
+	s.server.h1_limits = (struct h1_limits){ 4096, 20, 200, 200, 200, 200, 0 };
 	stage_start(&s);
 	/* the server ends: what the client would still say is not waited for */
 	fd = raw_connect(test_server_port(&s.server));
@@ -1592,6 +1635,7 @@ int main(void)
 		cmocka_unit_test(test_server_back_pressure),
 		cmocka_unit_test(test_server_slow_reader),
 		cmocka_unit_test(test_server_timeouts),
+		cmocka_unit_test(test_server_stall),
 		cmocka_unit_test(test_server_drain),
 		cmocka_unit_test(test_server_curl),
 		cmocka_unit_test(test_pool_keeps_alive),

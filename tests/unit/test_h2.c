@@ -1173,6 +1173,69 @@ static void test_timeouts(void **state)
 	}
 }
 
+/* A reader of a stream that may stall stands still for longer than others may; then it ends, too. */
+static void test_stall(void **state)
+{
+	enum { WRITE_MS = 100, STALL_MS = 700 };
+	static const struct {
+		const char *name;
+		struct h2_limits limits;
+		const char *path;
+		bool takes_all; /* windows are open: it is TCP that is stuck */
+		uint64_t least_ms;
+		size_t conns_closed;
+	} rows[] = {
+		{ "may not", { .write_timeout_ms = WRITE_MS, .stall_timeout_ms = STALL_MS }, "/stream/", false, WRITE_MS, 0 },
+		{ "no limit", { .write_timeout_ms = WRITE_MS }, "/stall/", false, WRITE_MS, 0 },
+		{ "window", { .write_timeout_ms = WRITE_MS, .stall_timeout_ms = STALL_MS }, "/stall/", false, STALL_MS, 0 },
+		{ "tunnel", { .write_timeout_ms = WRITE_MS, .stall_timeout_ms = STALL_MS }, "/stall/", true, WRITE_MS, 1 },
+		{ "TCP", { .write_timeout_ms = WRITE_MS, .stall_timeout_ms = STALL_MS, .tcp_is_life = true }, "/stall/", true,
+		  STALL_MS, 1 },
+		{ "TCP, may not", { .write_timeout_ms = WRITE_MS, .stall_timeout_ms = STALL_MS, .tcp_is_life = true },
+		  "/stream/", true, WRITE_MS, 1 },
+		{ "PING", { .ping_interval_ms = 30, .stall_timeout_ms = STALL_MS, .tcp_is_life = true }, "/stall/", false,
+		  STALL_MS, 1 },
+		{ "PING of a tunnel", { .ping_interval_ms = 30, .stall_timeout_ms = STALL_MS }, "/stall/", false, 90, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct stage s = { .loop = NULL };
+		struct buf b AUTO_BUF;
+		char head[128];
+		uint64_t began_ms, took_ms;
+		int fd;
+
+		s.server.h2_limits = rows[i].limits;
+		s.server.h2_limits.stream_max = 10;
+		s.server.h2_limits.stream_window = s.server.h2_limits.conn_window = 65536;
+		s.server.h2_limits.head_max = 4096;
+		s.server.h2_limits.field_count_max = 50;
+		stage_start(&s);
+		fd = open_raw(&s);
+		buf_init(&b, 4096);
+		if (rows[i].takes_all) {
+			put_frame(&b, F_SETTINGS, 0, 0, SPAN("\0\4\x7f\xff\xff\xff"));
+			put_frame(&b, F_WINDOW, 0, 0, SPAN("\x7f\0\0\0"));
+		}
+		(void)snprintf(head, sizeof(head), ":method=GET\n:scheme=http\n:authority=a\n:path=%s90000000\n",
+			       rows[i].path);
+		put_headers(&b, END_HEADERS | END_STREAM, 1, head);
+		raw_send(fd, buf_span(&b));
+		WAIT_FOR(s.loop, s.server.requests == 1);
+		began_ms = clock_mono_ms();
+		WAIT_FOR(s.loop, s.server.closes == 1);
+		took_ms = clock_mono_ms() - began_ms + 10;
+		if (took_ms < rows[i].least_ms || (rows[i].least_ms < STALL_MS && took_ms >= STALL_MS))
+			fail_msg("%s: ended after %d ms", rows[i].name, (int)took_ms);
+		if (rows[i].conns_closed)
+			WAIT_FOR(s.loop, s.server.conns_closed == 1);
+		assert_int_equal(s.server.conns_closed, rows[i].conns_closed);
+		close(fd);
+		stage_stop(&s);
+	}
+}
+
 /* Many connections that do nothing, and then all go. */
 static void test_many_idle(void **state)
 {
@@ -1213,6 +1276,7 @@ int main(void)
 		cmocka_unit_test(test_close),
 		cmocka_unit_test(test_rtt),
 		cmocka_unit_test(test_timeouts),
+		cmocka_unit_test(test_stall),
 		cmocka_unit_test(test_many_idle),
 	};
 
