@@ -155,6 +155,7 @@ static void send_head(struct call *c, const char *content_type, const char *leng
 	}
 	c->began = true;
 	c->ended = is_head || (length && !c->out.len);
+	http_stream_allow_stall(c->s); /* as the API server, which waits for a reader as long as TCP does */
 	if (http_stream_answer(c->s, &head, c->ended, &e) < 0) {
 		c->ended = true;
 		http_stream_reset(c->s, HTTP_RESET_INTERNAL);

@@ -119,7 +119,8 @@ static int prepare(struct sim *sim, struct server *server, const struct options 
 static int run(const struct options *o, struct err *e)
 {
 	struct sim sim = { .audit_fd = -1 };
-	struct server_options server_options = { .name = "kubesim", .app = &sim, .worker_count = 1, .worker_queue_max = 1 };
+	struct server_options server_options = { .name = "kubesim", .app = &sim, .worker_count = 1, .worker_queue_max = 1,
+						.stall_timeout_ms = 3600 * 1000 };
 	struct server *server;
 
 	if (crypto_init(e) < 0 || !(sim.loop = loop_new(e)) || !(server = server_new(sim.loop, &server_options, e)) ||
