@@ -219,10 +219,26 @@ static int load_variables(const struct load *l, const struct config_key *row, co
 	return load_variable(l, row, name, false);
 }
 
-/*
- * The file is not asked where a variable decides, so that a ${NAME} that is not set there does no
- * harm.
- */
+/* Whether the value is put together from variables, which need not be set where another one decides. */
+static bool is_expanded(const struct yaml *node)
+{
+	for (size_t i = 0; i < yaml_count(node); i++)
+		if (is_expanded(yaml_at(node, i)))
+			return true;
+	return yaml_kind(node) == YAML_TEXT && strstr(yaml_text(node), "${");
+}
+
+/* What the file has for a key that a variable decides has no effect; a fault in it is told all the same. */
+static void check_overridden(const struct load *l, const struct config_key *row, const struct yaml *node,
+			     const char *variable)
+{
+	struct err e = { 0 };
+	struct load trial = { l->table, l->path, l->into, NULL, &e };
+
+	if (node && !is_expanded(node) && load_node(&trial, row, node) < 0 && l->warnings)
+		buf_printf(l->warnings, "%s; the variable %s is used instead\n", e.text, variable);
+}
+
 static int load_row(const struct load *l, const struct config_key *row, const struct yaml *root)
 {
 	AUTO_FREE char *name = config_variable_name(l->table->prefix, row->name);
@@ -232,8 +248,10 @@ static int load_row(const struct load *l, const struct config_key *row, const st
 	if (row->default_text && config_value_set(row, l->into, row->default_text, l->e) < 0)
 		return err_context(l->e, "default of %s", row->name);
 	if (has_variable(row) && (is_set(name) || is_set(row->env_alias) ||
-				  (row->kind == CONFIG_SECRET && is_set(file_name))))
+				  (row->kind == CONFIG_SECRET && is_set(file_name)))) {
+		check_overridden(l, row, node, is_set(name) || !row->env_alias ? name : row->env_alias);
 		return load_variables(l, row, name, file_name);
+	}
 	if (root && row->kind == CONFIG_SECRET && load_secret_node(l, row, root) < 0)
 		return -1;
 	return node ? load_node(l, row, node) : 0;

@@ -13,6 +13,7 @@
 
 #define BODY_SMALL (64 * 1024)
 #define BODY_ROLES (1024 * 1024)
+#define NAME_SHOWN 254 /* bytes of a name that may turn out not to be one */
 
 const struct route central_routes[] = {
 	{ "POST", "/auth/login", ACCESS_PUBLIC, api_login, NULL, BODY_SMALL, "sign in with e-mail and password" },
@@ -159,6 +160,20 @@ static int append_row(struct request *rq, struct audit_row *row, bool wait, stru
 	row->rule = "central";
 	row->count = 1;
 	return wait ? audit_append_wait(c->audit, row, e) : audit_append(c->audit, row, NULL, NULL, e);
+}
+
+int api_audited_new(struct request *rq, const char *resource, const char *member, bool yaml, request_fn *change,
+		    struct err *e)
+{
+	AUTO_JSON struct json *body = NULL;
+	struct err unread = { 0 };
+	int parsed = yaml ? yaml_parse_json(rq->body, YAML_LIMITS(BODY_ROLES), &body, &unread) :
+			    json_parse(rq->body, JSON_LIMITS(BODY_SMALL), &body, &unread);
+	AUTO_FREE char *name = parsed == 0 && json_str(body, member) ? mem_dup_str(json_str(body, member)) : NULL;
+
+	if (name && strlen(name) > NAME_SHOWN)
+		name[NAME_SHOWN] = '\0';
+	return api_audited(rq, "create", resource, name, change, e);
 }
 
 int api_audited(struct request *rq, const char *verb, const char *resource, const char *name, request_fn *change,

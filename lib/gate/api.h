@@ -28,6 +28,9 @@ struct identity *api_identity(struct request *rq);
  */
 int api_audited(struct request *rq, const char *verb, const char *resource, const char *name, request_fn *change,
 		struct err *e);
+/* As above for a creation, whose name is the body's `member`; a body without one is `change`'s to refuse. */
+int api_audited_new(struct request *rq, const char *resource, const char *member, bool yaml, request_fn *change,
+		    struct err *e);
 
 /* The handlers of the route table. */
 request_fn api_login, api_refresh, api_logout, api_password, api_me, api_jwks, api_ca;

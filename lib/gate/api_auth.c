@@ -27,7 +27,7 @@ static void leave_password_place(struct request *rq)
 	c->password_jobs--;
 }
 
-static void audit_login(struct request *rq, const char *email, const struct err *why)
+static void audit_login(struct request *rq, const char *email, uint64_t began_ms, const struct err *why)
 {
 	struct central *c = rq->app;
 	struct audit_row row = {
@@ -41,6 +41,7 @@ static void audit_login(struct request *rq, const char *email, const struct err 
 		.source = rq->peer_ip,
 		.user_agent = rq->user_agent,
 		.status = why->code == ERR_NONE ? 200 : err_http_status(why->code),
+		.duration_ms = (int64_t)(clock_mono_ms() - began_ms),
 		.count = 1,
 	};
 	struct err late = { 0 };
@@ -104,6 +105,7 @@ int api_login(struct request *rq, struct err *e)
 {
 	static const char *const members[] = { "email", "password", NULL };
 	AUTO_JSON struct json *body = NULL;
+	uint64_t began_ms = clock_mono_ms();
 	const char *email, *password;
 	int result;
 
@@ -111,7 +113,7 @@ int api_login(struct request *rq, struct err *e)
 	    api_body_str(body, "password", &password, e) < 0)
 		return -1;
 	result = check_login(rq, email, password, e);
-	audit_login(rq, email, e);
+	audit_login(rq, email, began_ms, e);
 	secret_wipe((char *)(uintptr_t)password, strlen(password));
 	return result;
 }

@@ -196,7 +196,7 @@ static int create_cluster(struct request *rq, struct err *e)
 
 int api_clusters_create(struct request *rq, struct err *e)
 {
-	return api_audited(rq, "create", "clusters", NULL, create_cluster, e);
+	return api_audited_new(rq, "clusters", "name", false, create_cluster, e);
 }
 
 static int delete_cluster(struct request *rq, struct err *e)

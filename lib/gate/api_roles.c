@@ -80,7 +80,7 @@ static int create_role(struct request *rq, struct err *e)
 
 int api_roles_create(struct request *rq, struct err *e)
 {
-	return api_audited(rq, "create", "roles", NULL, create_role, e);
+	return api_audited_new(rq, "roles", "name", true, create_role, e);
 }
 
 static int put_role(struct request *rq, struct err *e)
@@ -117,7 +117,9 @@ static int apply_document(struct request *rq, struct err *e)
 	if (api_body(rq, members, true, &body, e) < 0 || role_document_parse(body, &doc, e) < 0)
 		return -1;
 	rq->status = 204;
-	result = directory_apply(c->directory, &doc, e);
+	result = doc.role_count || doc.user_count ?
+			 directory_apply(c->directory, &doc, e) :
+			 err_set(e, ERR_INPUT, "the document names no role and no user: nothing was applied");
 	role_document_free(&doc);
 	return result;
 }

@@ -80,7 +80,7 @@ static int create_user(struct request *rq, struct err *e)
 
 int api_users_create(struct request *rq, struct err *e)
 {
-	return api_audited(rq, "create", "users", NULL, create_user, e);
+	return api_audited_new(rq, "users", "email", false, create_user, e);
 }
 
 static int patch_user(struct request *rq, struct err *e)

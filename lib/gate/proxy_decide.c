@@ -132,8 +132,10 @@ int proxied_decide(struct proxied *p, const struct snapshot_user *user,
 {
 	const struct snapshot_cluster *cluster = proxied_cluster(p, user, cluster_id_or_name, e);
 
-	if (!cluster || proxied_target(p, e) < 0)
+	if (!cluster)
 		return err_http_status(e->code);
+	if (proxied_target(p, e) < 0)
+		return e->code == ERR_LIMIT ? 414 : err_http_status(e->code);
 	return proxied_authorize(p, user, cluster, e);
 }
 

@@ -2,7 +2,7 @@
 import uuid
 
 import pytest
-from stack import PASSWORD, Api
+from stack import PASSWORD, Api, wait_for
 
 RULE = {"name": "*", "namespaces": ["*"], "verbs": ["get"], "resources": ["*"]}
 SEED = """\
@@ -161,6 +161,35 @@ def test_the_seeds_role_document_by_the_command_line(make_central, make_cli, tmp
         "name": "dev-*", "namespaces": ["*"], "verbs": ["get", "list", "logs", "exec"],
         "resources": ["pods", "services", "deployments"]}]
     assert "developer" in cli.ok("roles", "list")
+
+
+@pytest.mark.parametrize("text", ["{}", "roles: []\n", "roles: []\nusers: []\n", "", "# nothing\n"])
+def test_a_role_document_with_nothing_in_it_is_not_applied(central, make_cli, tmp_path, text):
+    cli = make_cli(central, "admin@localhost")
+    (tmp_path / "roles.yaml").write_text(text)
+    done = cli.run("roles", "apply", "-f", tmp_path / "roles.yaml")
+    assert done.returncode == 1 and "applied." not in done.stdout, done
+    assert "nothing was applied" in done.stderr or "document is expected, there are 0" in done.stderr, done
+
+
+def test_rows_name_what_is_made(central, admin):
+    tail = uuid.uuid4().hex[:8]
+    for path, member, name in (("/clusters", "name", f"row-{tail}"), ("/users", "email", f"row-{tail}@example.com"),
+                               ("/roles", "name", f"row-{tail}")):
+        body = {member: name, **({"password": PASSWORD} if member == "email" else {})}
+        body.update({"clusters": []} if path == "/roles" else {})
+        admin.want(201, "POST", path, body)
+        admin.want(409, "POST", path, body)
+        admin.want(400, "POST", path, {**body, member: 7})
+        rows = wait_for("the rows", lambda: (lambda found: found if all(row["status"] for row in found) else None)(
+            [row for row in central.audit(limit=20) if row["command"] == f"POST {path}"][:3]))
+        assert [(row["status"], row["name"]) for row in rows] == [(400, ""), (409, name), (201, name)], rows
+
+
+def test_the_row_of_a_sign_in_has_its_duration(central):
+    central.login()
+    row = next(row for row in central.audit(limit=10) if row["verb"] == "login")
+    assert row["duration_ms"] > 5, row
 
 
 def test_operation_endpoints(central):

@@ -101,6 +101,17 @@ def test_servers_that_cannot_start(env, args, code, says):
         assert word in done.stderr, done.stderr
 
 
+def test_a_wrong_value_that_the_environment_overrides_is_told(tmp_path, env):
+    config = tmp_path / "central.yaml"
+    config.write_text("server:\n  http_port: eighty\n  drain: 20s\nauth: {token_expiry: \"${NO_SUCH_VARIABLE_HERE}\"}\n")
+    done = run("central", "--config", config, "--check-config",
+               env={**env, "MK8S_CENTRAL_SERVER_DRAIN": "1s", "MK8S_CENTRAL_AUTH_TOKEN_EXPIRY": "1h"})
+    assert done.returncode == 0 and done.stdout == "ok\n", done
+    assert f"{config}:2:14: server.http_port: 'eighty'" in done.stderr, done
+    assert "MK8S_CENTRAL_SERVER_HTTP_PORT is used instead" in done.stderr, done
+    assert "drain" not in done.stderr and "NO_SUCH" not in done.stderr, done
+
+
 def test_an_unreadable_configuration(tmp_path, env):
     config = tmp_path / "central.yaml"
     config.write_text("server: {}\n")

@@ -110,6 +110,15 @@ def test_odd_methods_do_not_pass(central, only_a, cluster, method):
                 if e.get("impersonatedUser", {}).get("username") == f"mk8s:{only_a.email}"]
 
 
+@pytest.mark.parametrize("path, says", [
+    ("/api/v1/namespaces/a/pods/" + "x" * 8200, "8192"),
+    ("/api/v1/namespaces/a/pods/web?pretty=" + "x" * 66000, ""),
+])
+def test_a_path_that_is_too_long_is_414(user, path, says):
+    answer = user.get(K8S + path)
+    assert answer.status == 414 and says in answer.text, answer
+
+
 def test_an_apply_that_makes_an_object_needs_create(central, agent):
     central.add_role("patcher", verbs=["get", "patch"], namespaces=["a"])
     api = central.add_user("patcher")

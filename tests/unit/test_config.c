@@ -158,6 +158,39 @@ static void variables_win_over_the_file(void **state)
 	unlink(path);
 }
 
+static void faults_under_variables_are_told(void **state)
+{
+	struct settings s;
+	struct err e = { 0 };
+	struct buf warnings;
+
+	(void)state;
+	buf_init(&warnings, 1000);
+	setenv("T_APP_SERVER_PORT", "1", 1);
+	setenv("T_APP_SERVER_NAMES", "a,b", 1);
+	setenv("T_CLUSTER_NAME", "fixed", 1);
+	assert_int_equal(load("server: {port: x, names: [z]}\ncluster: ${T_UNSET}\n", &s, &warnings, &e), 0);
+	assert_int_equal(s.port, 1);
+	assert_int_equal(s.names.count, 2);
+	assert_non_null(strstr(buf_str(&warnings), ":1:16: server.port: 'x': a whole number"));
+	assert_non_null(strstr(buf_str(&warnings), "; the variable T_APP_SERVER_PORT is used instead\n"));
+	assert_null(strstr(buf_str(&warnings), "names"));
+	assert_null(strstr(buf_str(&warnings), "T_UNSET"));
+	config_free(&table, &s);
+	buf_reset(&warnings);
+	assert_int_equal(load("server: {names: [a, [b]]}\ncluster: [x]\n", &s, &warnings, &e), 0);
+	assert_non_null(strstr(buf_str(&warnings), "server.names: a list of texts"));
+	assert_non_null(strstr(buf_str(&warnings), "cluster: one value is expected"));
+	assert_non_null(strstr(buf_str(&warnings), "T_CLUSTER_NAME is used instead"));
+	assert_int_equal(s.names.count, 2);
+	assert_string_equal(s.name, "fixed");
+	config_free(&table, &s);
+	unsetenv("T_APP_SERVER_PORT");
+	unsetenv("T_APP_SERVER_NAMES");
+	unsetenv("T_CLUSTER_NAME");
+	buf_free(&warnings);
+}
+
 static void a_secret_comes_from_a_file(void **state)
 {
 	struct settings s;
@@ -323,6 +356,7 @@ int main(void)
 		cmocka_unit_test_teardown(defaults_stand_without_a_file, forget_variables),
 		cmocka_unit_test_teardown(a_file_sets_every_kind, forget_variables),
 		cmocka_unit_test_teardown(variables_win_over_the_file, forget_variables),
+		cmocka_unit_test_teardown(faults_under_variables_are_told, forget_variables),
 		cmocka_unit_test_teardown(a_secret_comes_from_a_file, forget_variables),
 		cmocka_unit_test_teardown(bad_files_say_where, forget_variables),
 		cmocka_unit_test_teardown(bad_variables_are_named, forget_variables),
