@@ -124,8 +124,9 @@ lint: $(BINS)                               ## rooms, symbols, limits, headers, 
 	@$(RUN) lint
 check: $(BINS) $(O)/check/mk8s $(UNIT) $(REPLAY)  ## everything but a real API server; ends with the sum
 	@$(RUN) lint unit replay e2e-release e2e-check
-kube:                                       ## kube-apiserver, etcd, kubectl and kwok into build/kube
+kube:                                       ## kube-apiserver, etcd, kubectl, kwok and further clients into build/kube
 	tests/kube/build.sh build/kube
+	PYTHON=$(PYTHON) tests/kube/clients.sh build/kube
 check-kube: $(BINS) kube                    ## the end-to-end tests on a real kube-apiserver
 	@$(RUN) kube
 fuzz: $(FUZZ)                               ## each fuzz target for FUZZ_SECONDS (60)

@@ -37,11 +37,16 @@ def find_kubesim():
     return path.resolve()
 
 
-def find_kubectl():
-    """Stock kubectl: $KUBE_BIN, PATH, build/kube; None when there is none."""
-    where = [os.environ.get("KUBE_BIN") or "", str(HERE.parents[1] / "build" / "kube")]
-    return next((found for found in (shutil.which("kubectl", path=w) for w in where if w) if found), None) \
-        or shutil.which("kubectl")
+def find_client(name):
+    """A program, or folder, that `make kube` has put into $KUBE_BIN or build/kube; None when it is not there."""
+    where = [pathlib.Path(w) for w in (os.environ.get("KUBE_BIN"), HERE.parents[1] / "build" / "kube") if w]
+    return next((str(folder / name) for folder in where if os.access(folder / name, os.X_OK)), None)
+
+
+def find_kubectl(old=False):
+    """Stock kubectl: $KUBE_BIN, build/kube, PATH; None when there is none. `old` is one that is at least five minor
+    versions older (see tests/kube/clients.sh)."""
+    return find_client("old/kubectl") if old else find_client("kubectl") or shutil.which("kubectl")
 
 
 class SimCluster(kube.RealCluster):

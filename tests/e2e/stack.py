@@ -364,10 +364,10 @@ class Cli:
         env["PATH"] = f"{bin_dir}:{env['PATH']}"
         return env
 
-    def write_kubeconfig(self, cluster):
+    def write_kubeconfig(self, cluster, *options):
         path = self.home / "kubeconfig"
         path.touch(0o600)
-        path.write_text(self.ok("kubeconfig", "--cluster", cluster))
+        path.write_text(self.ok("kubeconfig", "--cluster", cluster, *options))
         return path
 
 

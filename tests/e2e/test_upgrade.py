@@ -8,7 +8,9 @@ import pathlib
 import pty
 import re
 import select
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -22,6 +24,11 @@ WEBSOCKET = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version
              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 SPDY = ("Connection: Upgrade", "Upgrade: SPDY/3.1", "X-Stream-Protocol-Version: v4.channel.k8s.io",
         "X-Stream-Protocol-Version: channel.k8s.io", "Content-Length: 0")
+
+SPDY_ONLY = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false", "KUBECTL_PORT_FORWARD_WEBSOCKETS": "false"}
+
+# Of kubectl cp: long enough that what is kept back would show.
+CP_MIB = {"websocket": 100, "spdy": 50, "old": 50}
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +51,22 @@ def who(central, agent_of_peer):
     return central.add_user("everything")
 
 
-@pytest.fixture
-def kubectl(make_cli, central, who, stock_kubectl):
-    """kubectl(args, stdin) on the peer's cluster: the CompletedProcess, its output as bytes."""
+@pytest.fixture(params=["websocket", "spdy", "old"])
+def kubectl(request, make_cli, central, who, stock_kubectl):
+    """kubectl(args, stdin) on the peer's cluster: the CompletedProcess, its output as bytes. By WebSocket, by SPDY, and an
+    old one, which knows only SPDY."""
     cli = make_cli(central, who.email)
-    cli.write_kubeconfig("upgrades")
+    cli.write_kubeconfig("upgrades", *(["--old-clients"] if request.param == "old" else []))
+    program = sim.find_kubectl(old=request.param == "old")
+    if not program:
+        pytest.skip("there is no old kubectl in build/kube/old: see tests/kube/clients.sh")
+    env = {**cli.kubectl_env(), **(SPDY_ONLY if request.param == "spdy" else {})}
 
     def run(*args, stdin=b"", timeout_s=60):
-        return subprocess.run([stock_kubectl_path(), "-n", "a", *map(str, args)], input=stdin, capture_output=True,
-                              timeout=timeout_s * stack.SLOW, env=cli.kubectl_env())
-    run.env = cli.kubectl_env
+        return subprocess.run([program, "-n", "a", *map(str, args)], input=stdin, capture_output=True,
+                              timeout=timeout_s * stack.SLOW, env=env)
+    run.env, run.program, run.name = env, program, request.param
     return run
-
-
-def stock_kubectl_path():
-    return sim.find_kubectl()
 
 
 def request(token, method, pod, fields, subresource="exec?command=x&stdin=true"):
@@ -209,7 +217,7 @@ def test_exec_under_a_terminal(kubectl, peer):
     """A prompt, a resize and an exit status through a real terminal."""
     pid, master = pty.fork()
     if pid == 0:
-        os.execve(stock_kubectl_path(), ["kubectl", "-n", "a", "exec", "-it", "shell", "--", "sh"], kubectl.env())
+        os.execve(kubectl.program, ["kubectl", "-n", "a", "exec", "-it", "shell", "--", "sh"], kubectl.env)
     import fcntl
     import struct
     import termios
@@ -238,22 +246,50 @@ def peak_kib(process):
     return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text()).group(1))
 
 
-def test_cp_of_100_mb(kubectl, tmp_path, central, agent_of_peer, peer):
+def test_cp(kubectl, tmp_path, central, agent_of_peer, peer):
     """There and back intact, while central and agent hold a bounded part of it."""
-    source, back = tmp_path / "source", tmp_path / "back"
+    source, back, there = tmp_path / "source", tmp_path / "back", peer.dir / f"there-{kubectl.name}"
     block = os.urandom(1 << 20)
     with open(source, "wb") as out:
-        for i in range(100):
-            out.write(hashlib.sha256(bytes([i])).digest() + block[32:])
+        for i in range(CP_MIB[kubectl.name]):
+            out.write(hashlib.sha256(bytes([i & 255, i >> 8])).digest() + block[32:])
     servers = (central.process, agent_of_peer.process)
     before = [peak_kib(process) for process in servers]
-    there = peer.dir / "there"
     done = kubectl("cp", source, f"shell:{there}", timeout_s=300)
     assert done.returncode == 0, done
-    done = kubectl("cp", f"shell:{there}", back, "--retries=0", timeout_s=300)
+    done = kubectl("cp", f"shell:{there}", back, timeout_s=300)
     assert done.returncode == 0, done
-    assert hashlib.sha256(back.read_bytes()).digest() == hashlib.sha256(source.read_bytes()).digest()
+    there.unlink()
+    with open(back, "rb") as one, open(source, "rb") as other:
+        assert hashlib.file_digest(one, "sha256").digest() == hashlib.file_digest(other, "sha256").digest()
     grown = [peak_kib(process) - was for process, was in zip(servers, before)]
     if not stack.is_instrumented():  # ASan keeps freed memory
         assert max(grown) < 32 * 1024, f"central and agent grew by {grown} KiB"
-    there.unlink()
+
+
+def test_port_forward(kubectl):
+    """Three connections at once, each with its own bytes and its own end."""
+    data = [os.urandom(1_000_000) for _ in range(3)]
+    with forwarding([kubectl.program, "-n", "a", "port-forward", "shell", ":80"], kubectl.env) as port:
+        clients = [socket.create_connection(("127.0.0.1", port), 20 * stack.SLOW) for _ in data]
+        senders = [threading.Thread(target=lambda c=c, d=d: (c.sendall(d), c.shutdown(socket.SHUT_WR)), daemon=True)
+                   for c, d in zip(clients, data)]
+        for sender in senders:
+            sender.start()
+        for client, sent in zip(clients, data):
+            got = b""
+            while piece := client.recv(1 << 18):
+                got += piece
+            assert got == sent
+            client.close()
+
+
+@contextlib.contextmanager
+def forwarding(argv, env):
+    """The local port of a kubectl port-forward that runs."""
+    forward = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield int(stack.read_lines(forward, 1)[0].split(":")[1].split()[0])
+    finally:
+        forward.terminate()
+        forward.wait(10)

@@ -1,7 +1,7 @@
-"""An API server for upgrades alone: one namespace, any pod, exec and attach over WebSocket v5/v4 on this machine.
+"""An API server for upgrades alone: one namespace, any pod; exec, attach and port-forward over WebSocket and SPDY.
 
-What a pod does with an upgrade is said by its name: `shell` runs the command, `echo` sends raw bytes back, `hold` answers
-after a second, the others refuse in the ways of ANSWERS. Every head that came is kept in `heads`, with what came behind it.
+What a pod does with an upgrade is said by its name: `shell` runs the command on this machine and echoes on each port, `echo`
+sends raw bytes back, `hold` answers after a second, the others refuse in the ways of ANSWERS. Every head that came is kept in `heads`, with what came behind it.
 """
 
 import base64
@@ -18,6 +18,8 @@ import subprocess
 import termios
 import threading
 import urllib.parse
+
+import spdy_peer
 
 SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
 ANSWERS = {
@@ -71,6 +73,9 @@ class WebSocket:
     def send(self, channel, payload):
         self._send(2, bytes([channel]) + payload)
 
+    def send_binary(self, payload):
+        self._send(2, payload)
+
     def close(self):
         self._send(8, struct.pack(">H", 1000))
 
@@ -97,6 +102,10 @@ class WebSocket:
                 if first & 0x80:
                     yield message
                     message = b""
+
+
+def is_spdy(head):
+    return head.get("upgrade").lower() == "spdy/3.1"
 
 
 class UpgradePeer:
@@ -176,7 +185,11 @@ class UpgradePeer:
                 while piece := stream.recv(65536):
                     head.behind += piece
         elif pod == "shell":
-            self._exec(stream, head, behind, query)
+            stream.sendall(self._granted(head))
+            if url.path.endswith("/portforward"):
+                self._forward(stream, head, behind)
+            else:
+                self._exec(stream, head, behind, query)
         else:
             self._echo(stream, head, behind, 1 if pod == "hold" else 0)
 
@@ -203,9 +216,23 @@ class UpgradePeer:
         stream.sendall(b" end")
         stream.shutdown(socket.SHUT_WR)
 
+    @staticmethod
+    def _forward(stream, head, behind):
+        if is_spdy(head):
+            spdy_peer.serve_echo_forward(spdy_peer.Spdy(lambda: stream.recv(1 << 18), stream.sendall, behind))
+        else:  # SPDY in messages
+            web = WebSocket(stream, behind)
+            messages = filter(None, web.messages())  # some are empty
+            spdy_peer.serve_echo_forward(spdy_peer.Spdy(lambda: next(messages, b""), web.send_binary))
+            web.close()
+
     def _exec(self, stream, head, behind, query):
-        stream.sendall(self._granted(head))
-        web = WebSocket(stream, behind)
+        if is_spdy(head):
+            names = ("stdin", "stdout", "stderr", "tty")  # with a terminal there is a stream of sizes
+            web = spdy_peer.ExecStreams(spdy_peer.Spdy(lambda: stream.recv(1 << 18), stream.sendall, behind),
+                                        1 + sum(query.get(name) == ["true"] for name in names))
+        else:
+            web = WebSocket(stream, behind)
         command = query.get("command", ["cat"])
         if query.get("tty") == ["true"]:
             master, slave = pty.openpty()
