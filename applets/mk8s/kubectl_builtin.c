@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "applets/mk8s/kubectl.h"
+#include "applets/mk8s/kubectl_console.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
 #include "lib/base/secret.h"
@@ -69,6 +70,12 @@ int cli_kubectl_read(void *owner UNUSED, const char *path, struct buf *out, stru
 	return S_ISDIR(st.st_mode) ? read_folder(path, out, e) : file_read(path, out, e);
 }
 
+static int input_fd(void *owner UNUSED, int *ret_fd, struct err *e UNUSED)
+{
+	*ret_fd = STDIN_FILENO;
+	return 0;
+}
+
 int cli_kubectl_status(int status, const struct err *why)
 {
 	if (status == 0)
@@ -81,7 +88,14 @@ int cli_kubectl_status(int status, const struct err *why)
 
 static int run(const struct kube_target *target, int argc, char **argv, struct err *e)
 {
-	const struct kubectl_io io = { .write = write_all, .read_file = cli_kubectl_read };
+	struct kubectl_console console = { 0 };
+	const struct kubectl_io io = { .owner = &console,
+				       .write = write_all,
+				       .read_file = cli_kubectl_read,
+				       .is_stopped = kubectl_console_is_stopped,
+				       .wake_fd = kubectl_console_wake_fd,
+				       .input_fd = input_fd,
+				       .terminal = &kubectl_console_terminal };
 	struct kube_client *client;
 	struct err why = { 0 };
 	int status;
@@ -92,6 +106,7 @@ static int run(const struct kube_target *target, int argc, char **argv, struct e
 	if (!client)
 		return -1;
 	status = cli_kubectl_status(kubectl_main(client, argc, argv, &io, &why), &why);
+	kubectl_console_end(&console);
 	kube_client_free(client);
 	return status;
 }

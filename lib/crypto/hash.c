@@ -1,8 +1,9 @@
-/* SHA-256 and HMAC over mbedTLS. */
+/* SHA-256, HMAC and SHA-1 over mbedTLS. */
 #include "lib/crypto/hash.h"
 
 #include <stdlib.h>
 #include <mbedtls/md.h>
+#include <mbedtls/sha1.h>
 #include <mbedtls/sha256.h>
 
 #include "lib/format/hex.h"
@@ -60,4 +61,9 @@ void hash_hmac_sha256(struct span key, struct span bytes, uint8_t ret[HASH_SIZE]
 	must(mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256),
 			     (const unsigned char *)key.at, key.len,
 			     (const unsigned char *)bytes.at, bytes.len, ret));
+}
+
+void hash_sha1(struct span bytes, uint8_t ret[HASH_SHA1_SIZE])
+{
+	must(mbedtls_sha1((const unsigned char *)bytes.at, bytes.len, ret));
 }

@@ -1,4 +1,4 @@
-/* SHA-256 and HMAC-SHA-256 (FIPS 180-4, RFC 2104). */
+/* SHA-256, HMAC-SHA-256 and SHA-1 (FIPS 180-4, RFC 2104). */
 #ifndef MK8S_CRYPTO_HASH_H
 #define MK8S_CRYPTO_HASH_H
 
@@ -13,6 +13,10 @@
 void hash_sha256(struct span bytes, uint8_t ret[HASH_SIZE]);
 /* Lower-case digits. */
 void hash_sha256_hex(struct span bytes, char ret[HASH_HEX_SIZE]);
+
+/* SHA-1 (FIPS 180-4), where a protocol asks for it: a WebSocket's handshake (RFC 6455 4.2.2). */
+#define HASH_SHA1_SIZE 20
+void hash_sha1(struct span bytes, uint8_t ret[HASH_SHA1_SIZE]);
 
 /* Piece by piece: hash_init, hash_add as often as wanted, hash_finish (which wipes the state). */
 struct hash {

@@ -10,6 +10,7 @@
 #include "lib/base/secret.h"
 #include "lib/format/url.h"
 #include "lib/net/fetch.h"
+#include "lib/net/ws.h"
 
 enum {
 	TOKEN_MAX = 64 * 1024,
@@ -24,6 +25,7 @@ struct kube_client {
 	struct fetch *fetch;
 	uint64_t deadline_mono_ms; /* 0: none */
 	unsigned retry_max;
+	char *user_agent;
 };
 
 /* The name in the certificate is checked against the URL's host. */
@@ -41,9 +43,9 @@ static int check_server_name(const struct kube_target *t, struct err *e)
 	return 0;
 }
 
-struct kube_client *kube_client_new(const struct kube_target *t, const char *user_agent, struct err *e)
+static struct fetch_options fetch_options_of(const struct kube_target *t, const char *user_agent)
 {
-	const struct fetch_options o = {
+	return (struct fetch_options){
 		.ca_pem = t->ca_pem,
 		.ca_sha256 = t->ca_sha256,
 		.cert_pem = t->cert_pem,
@@ -52,6 +54,11 @@ struct kube_client *kube_client_new(const struct kube_target *t, const char *use
 		.proxy = t->proxy_url,
 		.user_agent = user_agent,
 	};
+}
+
+struct kube_client *kube_client_new(const struct kube_target *t, const char *user_agent, struct err *e)
+{
+	const struct fetch_options o = fetch_options_of(t, user_agent);
 	struct kube_client *c;
 	struct fetch *fetch;
 
@@ -62,6 +69,7 @@ struct kube_client *kube_client_new(const struct kube_target *t, const char *use
 		return NULL;
 	c = mem_new(sizeof(*c));
 	*c = (struct kube_client){ .target = t, .fetch = fetch, .retry_max = RETRY_MAX };
+	c->user_agent = mem_dup_str(user_agent);
 	return c;
 }
 
@@ -76,6 +84,7 @@ void kube_client_free(struct kube_client *c)
 	if (!c)
 		return;
 	fetch_free(c->fetch);
+	free(c->user_agent);
 	free(c);
 }
 
@@ -236,4 +245,40 @@ int kube_stream(struct kube_client *c, const struct kube_request *rq,
 		rc = refuse(&answer, ret_status, e);
 	fetch_answer_free(&answer);
 	return rc;
+}
+
+/* What the server has to say about an upgrade that it refused. Its sentence stays where it says nothing else. */
+static void explain_refusal(struct kube_client *c, const char *path, struct kube_status *ret_status,
+			    struct err *e)
+{
+	struct kube_request rq = { .path = path };
+	struct kube_answer answer = { 0 };
+	struct err why = { 0 };
+
+	if (kube_do(c, &rq, &answer, ret_status, &why) < 0 && ret_status->code && ret_status->code != 400)
+		*e = why;
+	else
+		kube_status_free(ret_status);
+	kube_answer_free(&answer);
+}
+
+struct ws *kube_open_ws(struct kube_client *c, const char *path, const char *protocols,
+			struct kube_status *ret_status, struct err *e)
+{
+	const struct fetch_options o = fetch_options_of(c->target, c->user_agent);
+	AUTO_FREE char *url = mem_printf("%s%s", c->target->server, path);
+	AUTO_SECRET char *authorization = NULL;
+	const char *fields[FIELDS_MAX] = { NULL };
+	const struct ws_request rq = { url, fields, protocols, TIMEOUT_MS };
+	struct ws *w;
+	int status;
+
+	*ret_status = (struct kube_status){ 0 };
+	if (make_authorization(c->target, &authorization, e))
+		return NULL;
+	fields[0] = authorization;
+	w = ws_open(&o, &rq, &status, e);
+	if (!w && status && status != 101)
+		explain_refusal(c, path, ret_status, e);
+	return w;
 }

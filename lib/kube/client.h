@@ -20,6 +20,7 @@
 #define KUBE_APPLY_YAML "application/apply-patch+yaml"
 
 struct kube_client;
+struct ws;
 
 /* `t` is borrowed and must outlive the client. */
 struct kube_client *kube_client_new(const struct kube_target *t, const char *user_agent, struct err *e);
@@ -63,5 +64,12 @@ int kube_do(struct kube_client *c, const struct kube_request *rq, struct kube_an
 int kube_stream(struct kube_client *c, const struct kube_request *rq,
 		bool (*on_chunk)(void *owner, struct span bytes), void *owner,
 		struct kube_status *ret_status, struct err *e);
+
+/*
+ * A WebSocket (lib/net/ws.h) to `path`, with one of `protocols`. Where the server refuses, the same is asked for
+ * without upgrade, to get its Status: then as kube_do. NULL: a failure. The caller frees it before the client.
+ */
+struct ws *kube_open_ws(struct kube_client *c, const char *path, const char *protocols,
+			struct kube_status *ret_status, struct err *e);
 
 #endif

@@ -17,7 +17,8 @@ enum { ERRORS_MAX = 16 * 1024 * 1024 };
 static const struct kubectl_verb *const verbs[] = {
 	&kubectl_annotate, &kubectl_api_resources, &kubectl_api_versions, &kubectl_apply,
 	&kubectl_auth, &kubectl_cluster_info, &kubectl_cordon, &kubectl_create, &kubectl_delete,
-	&kubectl_describe, &kubectl_drain, &kubectl_events, &kubectl_expose, &kubectl_get,
+	&kubectl_describe, &kubectl_drain, &kubectl_events, &kubectl_exec, &kubectl_expose,
+	&kubectl_get,
 	&kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_replace, &kubectl_rollout,
 	&kubectl_run, &kubectl_scale, &kubectl_set, &kubectl_taint, &kubectl_uncordon,
 	&kubectl_version, &kubectl_wait,
@@ -87,6 +88,14 @@ void kubectl_failf(struct kubectl *k, enum err_code code, const char *fmt, ...)
 	va_end(args);
 	line = mem_printf("error: %s", text);
 	note(k, code, line);
+}
+
+void kubectl_fail_command(struct kubectl *k, int status)
+{
+	AUTO_FREE char *text = mem_printf("command terminated with exit code %d", status);
+
+	k->exit_status = status;
+	note(k, ERR_IO, text);
 }
 
 /* An object that the server found invalid: one cause a line, as kubectl lists them. */
@@ -200,7 +209,7 @@ const struct kube_resource *kubectl_find(struct kubectl *k, const char *name)
 const char *kubectl_verbs(void)
 {
 	return "annotate api-resources api-versions apply auth cluster-info cordon create "
-	       "delete describe drain events expose get label logs patch replace rollout run "
+	       "delete describe drain events exec expose get label logs patch replace rollout run "
 	       "scale set taint uncordon version wait";
 }
 
@@ -335,5 +344,7 @@ int kubectl_main(struct kube_client *c, int argc, char **argv, const struct kube
 		*e = k.first;
 	else if (k.says_no)
 		(void)err_set(e, ERR_EXISTS, "the answer is no");
+	if (k.exit_status)
+		return k.exit_status;
 	return failed || k.says_no ? 1 : 0;
 }

@@ -30,6 +30,7 @@ struct kubectl {
 	bool no_headers;                   /* of custom columns */
 	bool says_no;                      /* exit with 1 though nothing failed */
 	bool takes_generated_names;        /* manifests may say generateName: such a target has no name */
+	int exit_status;   /* of the command that exec has run, where it is not 0 */
 	bool stopped;      /* nobody reads the output any more, or the command was cancelled */
 	struct buf warned; /* the warnings written so far, a line each: none is repeated */
 	struct buf errors; /* sentences, written at the end as kubectl does */
@@ -48,8 +49,8 @@ struct kubectl_verb {
 
 extern const struct kubectl_verb kubectl_annotate, kubectl_api_resources, kubectl_api_versions,
 	kubectl_apply, kubectl_auth, kubectl_cluster_info, kubectl_cordon, kubectl_create,
-	kubectl_delete, kubectl_describe, kubectl_drain, kubectl_events, kubectl_expose,
-	kubectl_get, kubectl_label, kubectl_logs, kubectl_patch, kubectl_replace, kubectl_rollout,
+	kubectl_delete, kubectl_describe, kubectl_drain, kubectl_events, kubectl_exec,
+	kubectl_expose, kubectl_get, kubectl_label, kubectl_logs, kubectl_patch, kubectl_replace, kubectl_rollout,
 	kubectl_run, kubectl_scale, kubectl_set, kubectl_taint, kubectl_uncordon, kubectl_version,
 	kubectl_wait;
 
@@ -65,6 +66,8 @@ bool kubectl_goes_on(struct kubectl *k);
 /* Notes a failure, "error: ..." with `e`'s sentence. */
 void kubectl_fail(struct kubectl *k, const struct err *e);
 void kubectl_failf(struct kubectl *k, enum err_code code, const char *fmt, ...) PRINTF(3, 4);
+/* Notes that a command in a pod has ended with `status`, not 0, which becomes our own. */
+void kubectl_fail_command(struct kubectl *k, int status);
 /* Notes a failed request: `s` when the server has answered (s->code), else `e`. Frees `s`. */
 void kubectl_fail_request(struct kubectl *k, struct kube_status *s, const struct err *e);
 

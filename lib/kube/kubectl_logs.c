@@ -70,7 +70,8 @@ static size_t put_containers(struct buf *out, const struct json *pod)
 }
 
 /* The container that -c names, the pod's annotation, or the first. NULL after having noted the failure. */
-static const char *choose(struct kubectl *k, const struct json *pod, const char *asked, struct buf *all)
+static const char *choose(struct kubectl *k, const struct json *pod, const char *asked, bool quiet,
+			  struct buf *all)
 {
 	const char *pod_name = json_find_str(pod, "metadata.name");
 	const char *usual = json_str(json_find(pod, "metadata.annotations"),
@@ -87,7 +88,7 @@ static const char *choose(struct kubectl *k, const struct json *pod, const char 
 		return usual;
 	if (!asked && !first)
 		kubectl_failf(k, ERR_PROTOCOL, "pod %s has no container", pod_name ? pod_name : "");
-	if (!asked && first && count > 1)
+	if (!asked && first && count > 1 && !quiet)
 		kubectl_printf(k, KUBECTL_ERR, "Defaulted container \"%s\" out of: %s\n", first, buf_str(all));
 	return asked ? asked : first;
 }
@@ -124,7 +125,7 @@ static char *find_container(struct kubectl *k, const struct kubectl_target *pod,
 				    &failure))
 			kubectl_fail(k, &failure);
 		else
-			chosen = mem_dup_str(choose(k, object, asked, &all));
+			chosen = mem_dup_str(choose(k, object, asked, false, &all));
 		kube_answer_free(&answer);
 	}
 	buf_free(&all);
@@ -218,13 +219,13 @@ static void stream_one(struct kubectl *k, const struct logs_options *o, const st
 		logs_stream(k, o, pod, container, prefix);
 }
 
-char *logs_choose_container(struct kubectl *k, const struct json *pod, const char *asked)
+char *logs_choose_container(struct kubectl *k, const struct json *pod, const char *asked, bool quiet)
 {
 	struct buf all;
 	char *chosen;
 
 	buf_init(&all, KUBECTL_FILE_MAX);
-	chosen = mem_dup_str(choose(k, pod, asked, &all));
+	chosen = mem_dup_str(choose(k, pod, asked, quiet, &all));
 	buf_free(&all);
 	return chosen;
 }

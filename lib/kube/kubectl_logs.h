@@ -15,8 +15,11 @@ struct logs_options {
 /* Writes one container's log; `prefix` ("" for none) in front of each line. */
 void logs_stream(struct kubectl *k, const struct logs_options *o, const struct kubectl_target *pod,
 		 const char *container, const char *prefix);
-/* The container that is meant: the one asked for, the annotated or the first. The caller frees it; NULL: a failure. */
-char *logs_choose_container(struct kubectl *k, const struct json *pod, const char *asked);
+/*
+ * The container that is meant: the one asked for, the annotated or the first, which is told unless `quiet`. The caller
+ * frees it; NULL: a failure.
+ */
+char *logs_choose_container(struct kubectl *k, const struct json *pod, const char *asked, bool quiet);
 /* The logs of the chosen pods (-l), or of all containers of `pod`, one after the other. */
 void logs_stream_many(struct kubectl *k, const struct logs_options *o, const struct kubectl_target *pod);
 

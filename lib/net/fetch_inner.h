@@ -1,4 +1,4 @@
-/* The inside of the HTTP client, for lib/net/fetch*.c. */
+/* The inside of the HTTP client, for lib/net/fetch*.c and ws.c. */
 #ifndef MK8S_NET_FETCH_INNER_H
 #define MK8S_NET_FETCH_INNER_H
 
@@ -45,6 +45,10 @@ struct fetch_try {
 /* Runs one try. 0, or -1; *ret_nothing_sent says whether the request cannot have reached a server.
  */
 int fetch_try_run(struct fetch_try *t, bool *ret_nothing_sent, struct err *e);
+/* Its parts: the options of `f->easy`; adding it to `f->multi` and waiting for its end; secrets. */
+int fetch_try_prepare(struct fetch_try *t, struct err *e);
+CURLcode fetch_try_perform(struct fetch_try *t);
+void fetch_try_wipe_fields(struct fetch_try *t);
 /* The sentence for what libcurl ended with. Always -1. */
 int fetch_describe(const struct fetch_try *t, CURLcode rc, struct err *e);
 

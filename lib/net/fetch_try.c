@@ -256,7 +256,7 @@ static uint64_t try_patience_ms(const struct fetch_try *t)
 	return now < until ? until - now : 0;
 }
 
-static CURLcode try_perform(struct fetch_try *t)
+CURLcode fetch_try_perform(struct fetch_try *t)
 {
 	CURLM *multi = t->f->multi;
 	int running = 1, left;
@@ -265,6 +265,8 @@ static CURLcode try_perform(struct fetch_try *t)
 	uint64_t patience_ms;
 	CURLMsg *message;
 
+	if (curl_multi_add_handle(multi, t->f->easy) != CURLM_OK)
+		return CURLE_OUT_OF_MEMORY;
 	for (;;) {
 		if (curl_multi_perform(multi, &running) != CURLM_OK)
 			return CURLE_OUT_OF_MEMORY;
@@ -285,7 +287,7 @@ static CURLcode try_perform(struct fetch_try *t)
 }
 
 /* Fields may hold tokens. */
-static void try_wipe_fields(struct fetch_try *t)
+void fetch_try_wipe_fields(struct fetch_try *t)
 {
 	for (struct curl_slist *line = t->fields; line; line = line->next)
 		secret_wipe(line->data, strlen(line->data));
@@ -311,6 +313,21 @@ static int try_judge(struct fetch_try *t, CURLcode rc, struct err *e)
 		       t->answer->body.max);
 }
 
+int fetch_try_prepare(struct fetch_try *t, struct err *e)
+{
+	if (try_take_url(t, e) < 0)
+		return -1;
+	buf_init(&t->answer->fields, FETCH_FIELDS_MAX);
+	buf_init(&t->answer->body, t->rq->answer_max ? t->rq->answer_max : FETCH_ANSWER_MAX);
+	try_set_options(t);
+	if (try_set_method(t, e) < 0 || try_set_fields(t, e) < 0) {
+		fetch_try_wipe_fields(t);
+		return -1;
+	}
+	err_clear(&t->f->tls_err);
+	return 0;
+}
+
 int fetch_try_run(struct fetch_try *t, bool *ret_nothing_sent, struct err *e)
 {
 	struct fetch *f = t->f;
@@ -319,23 +336,14 @@ int fetch_try_run(struct fetch_try *t, bool *ret_nothing_sent, struct err *e)
 	int result;
 
 	*ret_nothing_sent = false;
-	if (try_take_url(t, e) < 0)
+	if (fetch_try_prepare(t, e) < 0)
 		return -1;
-	buf_init(&t->answer->fields, FETCH_FIELDS_MAX);
-	buf_init(&t->answer->body, t->rq->answer_max ? t->rq->answer_max : FETCH_ANSWER_MAX);
-	try_set_options(t);
-	if (try_set_method(t, e) < 0 || try_set_fields(t, e) < 0) {
-		try_wipe_fields(t);
-		return -1;
-	}
-	err_clear(&f->tls_err);
-	rc = curl_multi_add_handle(f->multi, f->easy) == CURLM_OK ? try_perform(t) :
-								    CURLE_OUT_OF_MEMORY;
+	rc = fetch_try_perform(t);
 	(void)curl_easy_getinfo(f->easy, CURLINFO_REQUEST_SIZE, &sent);
 	*ret_nothing_sent = rc != CURLE_OK && sent == 0;
 	result = try_judge(t, rc, e);
 	(void)curl_multi_remove_handle(f->multi, f->easy);
 	curl_easy_reset(f->easy); /* nothing in it points at `t` any more */
-	try_wipe_fields(t);
+	fetch_try_wipe_fields(t);
 	return result;
 }

@@ -16,7 +16,7 @@ import stack  # noqa: E402
 def sides(tmp_path_factory):
     """sides(row): both kubectls, each in a new namespace."""
     where = tmp_path_factory.mktemp("compare")
-    with kube.RealCluster() as cluster:
+    with kube.RealCluster(allow_exec=True) as cluster:
         central = stack.Central(where / "central").start()
         agent = stack.Agent(where / "agent", central, "prod", central.add_cluster("prod")["token"],
                             stack.impersonator(cluster)).start()
