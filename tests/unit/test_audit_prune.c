@@ -1,90 +1,17 @@
 /* Pruning the audit trail: what stays verifies, what is tampered with is found, and old heads count too. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/audit_place.h"
 
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "lib/base/attr.h"
-#include "lib/base/clock.h"
-#include "lib/base/mem.h"
-#include "lib/crypto/key.h"
-#include "lib/crypto/random.h"
-#include "lib/gate/audit.h"
-#include "lib/net/loop.h"
-#include "lib/store/store.h"
-
 enum { WAIT_MS = 10000, HOUR_MS = 3600 * 1000 };
 
-static const int64_t old_us = 1700000000000000;
-
-struct place {
-	char folder[64];
-	char path[80];
-	struct key *key;
-	struct loop *loop;
-	struct audit *audit;
-};
-
-static void open_trail(struct place *p, uint64_t retention_ms, uint64_t sign_every_ms)
+static void open_pruning(struct place *p, uint64_t retention_ms, uint64_t sign_every_ms)
 {
-	struct audit_options o = {
-		.path = p->path,
-		.sign_key = p->key,
-		.queue_max = 10000,
-		.sign_every_ms = sign_every_ms,
-		.retention_ms = retention_ms,
-		.loop = p->loop,
-	};
-	struct err e = { 0 };
+	struct audit_options o = options_of(p, 10000, false);
 
-	if (audit_open(&o, &p->audit, &e) < 0)
-		fail_msg("%s", e.text);
-}
-
-static void close_trail(struct place *p)
-{
-	audit_close(p->audit);
-	p->audit = NULL;
-}
-
-static int set_up(void **state)
-{
-	struct place *p = mem_new(sizeof(*p));
-	struct err e = { 0 };
-
-	(void)snprintf(p->folder, sizeof(p->folder), "/tmp/mk8s-prune-XXXXXX");
-	assert_non_null(mkdtemp(p->folder));
-	(void)snprintf(p->path, sizeof(p->path), "%s/audit.db", p->folder);
-	assert_int_equal(key_generate(KEY_P256, &p->key, &e), 0);
-	p->loop = loop_new(&e);
-	assert_non_null(p->loop);
-	*state = p;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	static const char *const endings[] = { "", "-wal", "-shm" };
-	struct place *p = *state;
-
-	close_trail(p);
-	loop_free(p->loop);
-	key_free(p->key);
-	for (size_t i = 0; i < COUNT_OF(endings); i++) {
-		AUTO_FREE char *path = mem_printf("%s%s", p->path, endings[i]);
-
-		(void)unlink(path);
-	}
-	assert_int_equal(rmdir(p->folder), 0);
-	free(p);
-	return 0;
+	o.sign_every_ms = sign_every_ms;
+	o.retention_ms = retention_ms;
+	open_trail_with(p, &o);
 }
 
 /* `count` rows of that time; the last one is waited for. */
@@ -103,16 +30,6 @@ static void add_rows(struct place *p, int count, int64_t time_us)
 	}
 }
 
-static struct audit_report verify(struct place *p)
-{
-	struct audit_report report;
-	struct err e = { 0 };
-
-	if (audit_verify(p->audit, &report, &e) < 0)
-		fail_msg("%s", e.text);
-	return report;
-}
-
 static struct audit_report wait_pruned(struct place *p, int64_t until_seq)
 {
 	uint64_t begin_ms = clock_mono_ms();
@@ -126,24 +43,13 @@ static struct audit_report wait_pruned(struct place *p, int64_t until_seq)
 	return report;
 }
 
-static void tamper(struct place *p, const char *sql)
-{
-	struct store_options o = { 0 };
-	struct store *s = NULL;
-	struct err e = { 0 };
-
-	if (store_open(p->path, &o, &s, &e) < 0 || store_exec(s, sql, STORE_NO_ARGS, NULL, &e) < 0)
-		fail_msg("%s: %s", sql, e.text);
-	store_close(s);
-}
-
 /* 30 old rows behind a head, pruned to the last of them; then 10 rows of now. */
 static void make_pruned(struct place *p)
 {
-	open_trail(p, 0, HOUR_MS);
-	add_rows(p, 30, old_us);
+	open_pruning(p, 0, HOUR_MS);
+	add_rows(p, 30, START_US);
 	close_trail(p);
-	open_trail(p, HOUR_MS, HOUR_MS);
+	open_pruning(p, HOUR_MS, HOUR_MS);
 	(void)wait_pruned(p, 29);
 	add_rows(p, 10, clock_unix_us());
 	close_trail(p);
@@ -156,7 +62,7 @@ static void what_stays_verifies(void **state)
 
 	make_pruned(p);
 	for (int i = 0; i < 2; i++) {
-		open_trail(p, i ? HOUR_MS : 0, HOUR_MS);
+		open_pruning(p, i ? HOUR_MS : 0, HOUR_MS);
 		report = wait_pruned(p, i ? 30 : 29); /* the next head lets the last old row go */
 		assert_int_equal(report.first_bad_seq, 0);
 		assert_int_equal(report.row_count, i ? 10 : 11);
@@ -170,11 +76,11 @@ static void nothing_young_is_pruned(void **state)
 {
 	struct place *p = *state;
 
-	open_trail(p, 0, HOUR_MS);
+	open_pruning(p, 0, HOUR_MS);
 	add_rows(p, 5, clock_unix_us());
-	add_rows(p, 5, old_us); /* behind young ones: they wait for those */
+	add_rows(p, 5, START_US); /* behind young ones: they wait for those */
 	close_trail(p);
-	open_trail(p, HOUR_MS, HOUR_MS);
+	open_pruning(p, HOUR_MS, HOUR_MS);
 	(void)usleep(300000);
 	assert_int_equal(verify(p).row_count, 10);
 	assert_int_equal(verify(p).pruned_until_seq, 0);
@@ -184,10 +90,10 @@ static void many_rows_go_in_batches(void **state)
 {
 	struct place *p = *state;
 
-	open_trail(p, 0, HOUR_MS);
-	add_rows(p, 2500, old_us);
+	open_pruning(p, 0, HOUR_MS);
+	add_rows(p, 2500, START_US);
 	close_trail(p);
-	open_trail(p, HOUR_MS, HOUR_MS);
+	open_pruning(p, HOUR_MS, HOUR_MS);
 	assert_int_equal(wait_pruned(p, 2499).row_count, 1);
 	assert_int_equal(verify(p).first_bad_seq, 0);
 }
@@ -260,13 +166,13 @@ static void tampered_rows_are_not_pruned(void **state)
 			(void)unlink(p->path);
 			make_pruned(p);
 		} else if (i == 0) {
-			open_trail(p, 0, HOUR_MS);
-			add_rows(p, 30, old_us);
+			open_pruning(p, 0, HOUR_MS);
+			add_rows(p, 30, START_US);
 			close_trail(p);
 		}
 		assert_int_equal(audit_file_copy(p->path, keep, &e), 0);
 		tamper(p, rows[i].sql);
-		open_trail(p, HOUR_MS, HOUR_MS);
+		open_pruning(p, HOUR_MS, HOUR_MS);
 		(void)usleep(200000);
 		assert_int_equal(verify(p).first_bad_seq, rows[i].bad);
 		close_trail(p);
@@ -279,12 +185,12 @@ static void every_recent_head_is_checked(void **state)
 	struct place *p = *state;
 
 	for (int i = 0; i < 5; i++) {
-		open_trail(p, 0, HOUR_MS);
-		add_rows(p, 2, old_us);
+		open_pruning(p, 0, HOUR_MS);
+		add_rows(p, 2, START_US);
 		close_trail(p); /* signs a head */
 	}
 	tamper(p, "UPDATE audit_heads SET signature = zeroblob(70) WHERE seq = 4");
-	open_trail(p, 0, HOUR_MS);
+	open_pruning(p, 0, HOUR_MS);
 	assert_int_equal(verify(p).first_bad_seq, 4);
 	assert_non_null(strstr(verify(p).sentence, "signature"));
 }
@@ -292,12 +198,12 @@ static void every_recent_head_is_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_stays_verifies, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(nothing_young_is_pruned, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(many_rows_go_in_batches, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(each_change_is_found, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(tampered_rows_are_not_pruned, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(every_recent_head_is_checked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_stays_verifies, trail_set_up_closed, trail_tear_down),
+		cmocka_unit_test_setup_teardown(nothing_young_is_pruned, trail_set_up_closed, trail_tear_down),
+		cmocka_unit_test_setup_teardown(many_rows_go_in_batches, trail_set_up_closed, trail_tear_down),
+		cmocka_unit_test_setup_teardown(each_change_is_found, trail_set_up_closed, trail_tear_down),
+		cmocka_unit_test_setup_teardown(tampered_rows_are_not_pruned, trail_set_up_closed, trail_tear_down),
+		cmocka_unit_test_setup_teardown(every_recent_head_is_checked, trail_set_up_closed, trail_tear_down),
 	};
 	struct err e = { 0 };
 

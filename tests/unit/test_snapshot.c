@@ -1,77 +1,20 @@
 /* The snapshot: what it finds, what has ended, that an old one stays as it was. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/directory_place.h"
+
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "lib/base/attr.h"
-#include "lib/base/clock.h"
-#include "lib/base/mem.h"
-#include "lib/base/secret.h"
 #include "lib/crypto/hash.h"
-#include "lib/crypto/random.h"
 #include "lib/gate/authz.h"
-#include "lib/gate/directory.h"
 #include "lib/gate/snapshot.h"
 
-static const struct span password = { "correct horse battery", 21 };
 static const char cluster_unknown[] = "00000000-0000-4000-8000-000000000000";
-
-struct place {
-	char folder[64];
-	char path[80];
-	struct store *store;
-	struct directory *directory;
-};
 
 static int set_up(void **state)
 {
-	struct place *p = mem_new(sizeof(*p));
-	struct store_options o = { .migrations = directory_migrations, .migration_count = directory_migration_count };
 	struct err e = { 0 };
 
-	(void)snprintf(p->folder, sizeof(p->folder), "/tmp/mk8s-snapshot-XXXXXX");
-	assert_non_null(mkdtemp(p->folder));
-	(void)snprintf(p->path, sizeof(p->path), "%s/db", p->folder);
-	if (store_open(p->path, &o, &p->store, &e) < 0 || directory_open(p->store, &p->directory, &e) < 0 ||
-	    directory_seed(p->directory, &e) < 0)
-		fail_msg("%s", e.text);
-	*state = p;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	static const char *const endings[] = { "", "-wal", "-shm" };
-	struct place *p = *state;
-
-	directory_free(p->directory);
-	store_close(p->store);
-	for (size_t i = 0; i < COUNT_OF(endings); i++) {
-		AUTO_FREE char *path = mem_printf("%s%s", p->path, endings[i]);
-
-		(void)unlink(path);
-	}
-	assert_int_equal(rmdir(p->folder), 0);
-	free(p);
-	return 0;
-}
-
-static void user_make(struct place *p, const char *email, const char *role_a, const char *role_b)
-{
-	char *roles[] = { (char *)(uintptr_t)role_a, (char *)(uintptr_t)role_b, NULL };
-	struct directory_user user;
-	struct err e = { 0 };
-
-	if (directory_user_add(p->directory, email, password, roles, &user, &e) < 0)
-		fail_msg("%s: %s", email, e.text);
-	directory_user_free(&user);
+	directory_set_up(state);
+	return directory_seed(((struct place *)*state)->directory, &e);
 }
 
 static struct snapshot *build(struct place *p)
@@ -134,7 +77,7 @@ static void sessions_live_until_they_end(void **state)
 
 	user_make(p, "dev@example.com", "developer", NULL);
 	before = build(p);
-	assert_int_equal(directory_login(p->directory, "dev@example.com", password, now_s + 100, &session, &token, &e), 0);
+	assert_int_equal(directory_login(p->directory, "dev@example.com", PASSWORD, now_s + 100, &session, &token, &e), 0);
 	with = build(p);
 	assert_null(snapshot_session_user(before, session.sid, now_s));
 	assert_non_null(snapshot_session_user(with, session.sid, now_s));
@@ -222,7 +165,7 @@ static void a_damaged_role_is_an_error(void **state)
 	}
 }
 
-#define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, directory_tear_down)
 
 int main(void)
 {

@@ -60,107 +60,121 @@ static void hang_up(struct loop *l, struct peer *p)
 /* main CA pinned, and in the chain, but the leaf is the other CA's */
 static struct buf forged_chain;
 
-static void test_trust(void **state)
+enum { MAIN, EXPIRED, NAMED, FORGED, NO_CA };
+enum { CA_NONE, CA_SAME, CA_OTHER, CA_BOTH };
+
+static const struct trust_row {
+	int server, ca, pin;
+	const char *name;
+	const char *says; /* NULL: it opens */
+} trust_rows[] = {
+	{ MAIN, CA_SAME, CA_NONE, NULL, NULL },
+	{ MAIN, CA_SAME, CA_NONE, "localhost", NULL },
+	{ MAIN, CA_SAME, CA_NONE, "LOCALHOST", NULL },
+	{ MAIN, CA_SAME, CA_NONE, "::1", NULL },
+	{ MAIN, CA_OTHER, CA_NONE, NULL,
+	  "the certificate 'main CA' is self-signed and not trusted" },
+	{ MAIN, CA_BOTH, CA_NONE, NULL, NULL },
+	{ MAIN, CA_SAME, CA_NONE, "other.example",
+	  "', not for 'other.example'" },
+	{ MAIN, CA_SAME, CA_NONE, "127.0.0.2", "not for '127.0.0.2'" },
+	{ NAMED, CA_SAME, CA_NONE, NULL,
+	  "the certificate 'central.example' is for '" },
+	{ NAMED, CA_SAME, CA_NONE, "central.example", NULL },
+	{ NAMED, CA_SAME, CA_NONE, "10.9.8.7", NULL },
+	{ NAMED, CA_SAME, CA_NONE, "x.central.example", "not for 'x.central.example'" },
+	{ EXPIRED, CA_SAME, CA_NONE, NULL, "the certificate 'localhost' expired 20" },
+	{ EXPIRED, CA_OTHER, CA_NONE, "a",
+	  "', not for 'a'; the certificate 'old CA' is self-signed and not trusted" },
+	{ NO_CA, CA_OTHER, CA_NONE, NULL,
+	  "'localhost' is not signed by a trusted CA (its issuer is 'main CA')" },
+	/* with a pin alone, the pinned CA must be in the chain that was sent */
+	{ MAIN, CA_NONE, CA_SAME, NULL, NULL },
+	{ MAIN, CA_NONE, CA_SAME, "127.0.0.2", "not for '127.0.0.2'" },
+	{ MAIN, CA_NONE, CA_OTHER, NULL, "no CA in its chain with the pinned key sha256:" },
+	{ NAMED, CA_NONE, CA_SAME, NULL, "not for '127.0.0.1'" },
+	{ NAMED, CA_NONE, CA_SAME, "10.9.8.7", NULL },
+	{ EXPIRED, CA_NONE, CA_SAME, NULL, "expired" },
+	{ NO_CA, CA_NONE, CA_SAME, NULL, "no CA in its chain with the pinned key" },
+	{ FORGED, CA_NONE, CA_SAME, NULL, "is not signed by a trusted CA" },
+	/* with a CA besides, it must be in the chain that was verified */
+	{ MAIN, CA_SAME, CA_SAME, NULL, NULL },
+	{ NO_CA, CA_SAME, CA_SAME, NULL, NULL },
+	{ MAIN, CA_SAME, CA_OTHER, NULL, "no CA in its chain with the pinned key" },
+	{ MAIN, CA_OTHER, CA_SAME, NULL, "is self-signed and not trusted" },
+	{ FORGED, CA_SAME, CA_SAME, NULL, "is not signed by a trusted CA" },
+	{ FORGED, CA_BOTH, CA_SAME, NULL, "no CA in its chain with the pinned key" },
+	/* nothing at all is verified */
+	{ MAIN, CA_NONE, CA_NONE, "whatever", NULL },
+	{ EXPIRED, CA_NONE, CA_NONE, "whatever", NULL },
+};
+
+static struct tls *trust_server(const struct trust_row *row, const struct pki *k)
 {
-	enum { MAIN, EXPIRED, NAMED, FORGED, NO_CA };
-	enum { CA_NONE, CA_SAME, CA_OTHER, CA_BOTH };
-	static const struct {
-		int server, ca, pin;
-		const char *name;
-		const char *says; /* NULL: it opens */
-	} rows[] = {
-		{ MAIN, CA_SAME, CA_NONE, NULL, NULL },
-		{ MAIN, CA_SAME, CA_NONE, "localhost", NULL },
-		{ MAIN, CA_SAME, CA_NONE, "LOCALHOST", NULL },
-		{ MAIN, CA_SAME, CA_NONE, "::1", NULL },
-		{ MAIN, CA_OTHER, CA_NONE, NULL,
-		  "the certificate 'main CA' is self-signed and not trusted" },
-		{ MAIN, CA_BOTH, CA_NONE, NULL, NULL },
-		{ MAIN, CA_SAME, CA_NONE, "other.example",
-		  "', not for 'other.example'" },
-		{ MAIN, CA_SAME, CA_NONE, "127.0.0.2", "not for '127.0.0.2'" },
-		{ NAMED, CA_SAME, CA_NONE, NULL,
-		  "the certificate 'central.example' is for '" },
-		{ NAMED, CA_SAME, CA_NONE, "central.example", NULL },
-		{ NAMED, CA_SAME, CA_NONE, "10.9.8.7", NULL },
-		{ NAMED, CA_SAME, CA_NONE, "x.central.example", "not for 'x.central.example'" },
-		{ EXPIRED, CA_SAME, CA_NONE, NULL, "the certificate 'localhost' expired 20" },
-		{ EXPIRED, CA_OTHER, CA_NONE, "a",
-		  "', not for 'a'; the certificate 'old CA' is self-signed and not trusted" },
-		{ NO_CA, CA_OTHER, CA_NONE, NULL,
-		  "'localhost' is not signed by a trusted CA (its issuer is 'main CA')" },
-		/* with a pin alone, the pinned CA must be in the chain that was sent */
-		{ MAIN, CA_NONE, CA_SAME, NULL, NULL },
-		{ MAIN, CA_NONE, CA_SAME, "127.0.0.2", "not for '127.0.0.2'" },
-		{ MAIN, CA_NONE, CA_OTHER, NULL, "no CA in its chain with the pinned key sha256:" },
-		{ NAMED, CA_NONE, CA_SAME, NULL, "not for '127.0.0.1'" },
-		{ NAMED, CA_NONE, CA_SAME, "10.9.8.7", NULL },
-		{ EXPIRED, CA_NONE, CA_SAME, NULL, "expired" },
-		{ NO_CA, CA_NONE, CA_SAME, NULL, "no CA in its chain with the pinned key" },
-		{ FORGED, CA_NONE, CA_SAME, NULL, "is not signed by a trusted CA" },
-		/* with a CA besides, it must be in the chain that was verified */
-		{ MAIN, CA_SAME, CA_SAME, NULL, NULL },
-		{ NO_CA, CA_SAME, CA_SAME, NULL, NULL },
-		{ MAIN, CA_SAME, CA_OTHER, NULL, "no CA in its chain with the pinned key" },
-		{ MAIN, CA_OTHER, CA_SAME, NULL, "is self-signed and not trusted" },
-		{ FORGED, CA_SAME, CA_SAME, NULL, "is not signed by a trusted CA" },
-		{ FORGED, CA_BOTH, CA_SAME, NULL, "no CA in its chain with the pinned key" },
-		/* nothing at all is verified */
-		{ MAIN, CA_NONE, CA_NONE, "whatever", NULL },
-		{ EXPIRED, CA_NONE, CA_NONE, "whatever", NULL },
-	};
-	const struct pki *pkis[] = { &main_pki, &expired_pki, &named_pki, &other_pki, &main_pki };
+	struct tls_server_options o = { .cert_pem = buf_span(&k->chain), .key_pem = buf_span(&k->key), .alpn = alpn_h1 };
+	struct tls *server;
+	struct err e;
+
+	if (row->server == NO_CA)
+		o.cert_pem = buf_span(&k->cert);
+	if (row->server == FORGED)
+		o.cert_pem = buf_span(&forged_chain);
+	server = tls_server_new(&o, &e);
+	assert_non_null(server);
+	return server;
+}
+
+static struct tls *trust_client(const struct trust_row *row, const struct pki *k)
+{
+	/* what the client knows of FORGED is the CA it pretends to come from */
+	const struct pki *known = row->server == FORGED ? &main_pki : k;
+	const char *pins[] = { NULL, known->pin.at, other_pki.pin.at };
+	struct span certs[] = { SPAN_NONE, buf_span(&known->ca), buf_span(&other_pki.ca), SPAN_NONE };
 	AUTO_BUF struct buf both;
 
+	buf_init(&both, 65536);
+	buf_put_span(&both, certs[1]);
+	buf_put_span(&both, certs[2]);
+	certs[3] = buf_span(&both);
+	return tls_client_for(certs[row->ca], NULL, pins[row->pin], alpn_h1);
+}
+
+static void check_trust(const struct trust_row *row, const struct peer *p)
+{
+	assert_int_equal(p->opens, row->says == NULL);
+	if (row->says) {
+		assert_non_null(strstr(p->why.text, row->says));
+		assert_int_equal(p->why.code, ERR_PROTOCOL);
+		assert_memory_equal(p->why.text, "TLS with ", 9);
+	} else if (row->ca == CA_NONE && row->pin == CA_NONE) {
+		assert_int_equal(conn_peer_cert(p->c).len, 0); /* none was verified */
+	} else {
+		assert_true(conn_peer_cert(p->c).len > 0);
+	}
+}
+
+static void test_trust(void **state)
+{
+	const struct pki *pkis[] = { &main_pki, &expired_pki, &named_pki, &other_pki, &main_pki };
+
 	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		const struct pki *k = pkis[rows[i].server];
-		/* what the client knows of FORGED is the CA it pretends to come from */
-		const struct pki *known = rows[i].server == FORGED ? &main_pki : k;
-		struct span certs[] = { SPAN_NONE, buf_span(&known->ca), buf_span(&other_pki.ca),
-					SPAN_NONE };
-		const char *pins[] = { NULL, known->pin.at, other_pki.pin.at };
-		struct tls_server_options o = { .cert_pem = buf_span(&k->chain),
-						.key_pem = buf_span(&k->key),
-						.alpn = alpn_h1 };
+	for (size_t i = 0; i < COUNT_OF(trust_rows); i++) {
+		const struct trust_row *row = &trust_rows[i];
 		struct loop *l = net_loop_new();
-		struct tls *server, *client;
-		struct door *d;
-		struct err e;
+		struct tls *server = trust_server(row, pkis[row->server]), *client = trust_client(row, pkis[row->server]);
+		struct door *d = door_new(l, &(struct door_options){ .tls = server });
 		struct peer p;
 
-		buf_init(&both, 65536);
-		buf_put_span(&both, certs[1]);
-		buf_put_span(&both, certs[2]);
-		certs[3] = buf_span(&both);
-		if (rows[i].server == NO_CA)
-			o.cert_pem = buf_span(&k->cert);
-		if (rows[i].server == FORGED)
-			o.cert_pem = buf_span(&forged_chain);
-		server = tls_server_new(&o, &e);
-		assert_non_null(server);
-		client = tls_client_for(certs[rows[i].ca], NULL, pins[rows[i].pin], alpn_h1);
-		d = door_new(l, &(struct door_options){ .tls = server });
-		shake(l, d, client, rows[i].name, &p);
-		if (p.closes || rows[i].says)
+		shake(l, d, client, row->name, &p);
+		if (p.closes || row->says)
 			print_message("row %zu: %s\n", i, p.why.text);
-		assert_int_equal(p.opens, rows[i].says == NULL);
-		if (rows[i].says) {
-			assert_non_null(strstr(p.why.text, rows[i].says));
-			assert_int_equal(p.why.code, ERR_PROTOCOL);
-			assert_memory_equal(p.why.text, "TLS with ", 9);
-		} else if (rows[i].ca == CA_NONE && rows[i].pin == CA_NONE) {
-			assert_int_equal(conn_peer_cert(p.c).len, 0); /* none was verified */
-		} else {
-			assert_true(conn_peer_cert(p.c).len > 0);
-		}
+		check_trust(row, &p);
 		hang_up(l, &p);
-		WAIT_FOR(l, rows[i].says ? d->count == 0 : d->count == 1);
+		WAIT_FOR(l, row->says ? d->count == 0 : d->count == 1);
 		door_free(d);
 		tls_unref(client);
 		tls_unref(server);
 		loop_free(l);
-		buf_free(&both);
 	}
 }
 

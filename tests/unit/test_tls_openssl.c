@@ -159,75 +159,78 @@ static void ask(struct loop *l, uint16_t port, struct tls *client, struct peer *
 	(void)buf_put_char(&p->got, '\0');
 }
 
+enum { CA, RSA, P384 };
+
+static const struct s_server_row {
+	const char *options;
+	int ca;
+	bool has_own;
+	const char *first, *second; /* in the answers, or why there is none */
+} s_server_rows[] = {
+	{ "-www -tls1_3 -cert chain.pem -key key.pem", CA, false,
+	  "New, TLSv1.3, Cipher is TLS_AES_128_GCM_SHA256", "Reused, TLSv1.3" },
+	{ "-www -tls1_2 -cert chain.pem -key key.pem", CA, false,
+	  "New, TLSv1.2, Cipher is ECDHE-ECDSA-AES128-GCM-SHA256", "Reused, TLSv1.2" },
+	{ "-www -tls1_3 -no_ticket -cert chain.pem -key key.pem", CA, false, "New, TLSv1.3",
+	  "TLSv1.3" },
+	{ "-www -tls1_3 -num_tickets 0 -cert chain.pem -key key.pem", CA, false,
+	  "New, TLSv1.3", "New, TLSv1.3" },
+	{ "-www -tls1_3 -groups P-384 -cert chain.pem -key key.pem", CA, false,
+	  "New, TLSv1.3", "Reused, TLSv1.3" }, /* HelloRetryRequest */
+	{ "-www -tls1_3 -cert rsa.pem -key rsa.key", RSA, false, "New, TLSv1.3", "Reused" },
+	{ "-www -tls1_2 -cert rsa.pem -key rsa.key", RSA, false,
+	  "New, TLSv1.2, Cipher is ECDHE-RSA-AES128-GCM-SHA256", "Reused" },
+	{ "-www -tls1_3 -cert p384.pem -key p384.key", P384, false, "New, TLSv1.3", "Reused" },
+	{ "-www -tls1_2 -cert p384.pem -key p384.key", P384, false, "New, TLSv1.2", "Reused" },
+	{ "-www -tls1_3 -Verify 3 -verify_return_error -CAfile ca.pem -cert chain.pem -key key.pem",
+	  CA, true, "New, TLSv1.3", "New, TLSv1.3" },
+	{ "-www -tls1_2 -Verify 3 -verify_return_error -CAfile ca.pem -cert chain.pem -key key.pem",
+	  CA, true, "New, TLSv1.2", "New, TLSv1.2" },
+	{ "-www -tls1_3 -Verify 3 -verify_return_error -CAfile ca.pem -cert chain.pem -key key.pem",
+	  CA, false, "'certificate required' (116)", "'certificate required' (116)" },
+	{ "-www -tls1_2 -Verify 3 -verify_return_error -CAfile ca.pem -cert chain.pem -key key.pem",
+	  CA, false, "'handshake failure: no common parameters' (40)", "(40)" },
+	{ "-www -tls1_3 -Verify 3 -verify_return_error -CAfile rsa.pem -cert chain.pem -key "
+	  "key.pem",
+	  CA, true, "'unknown CA' (48)", "'unknown CA' (48)" },
+	{ "-www -tls1_3 -cert rsa.pem -key rsa.key", CA, false,
+	  "the certificate 'rsa' is self-signed and not trusted", "not trusted" },
+	{ "-www -tls1_1 -cipher ALL@SECLEVEL=0 -cert chain.pem -key key.pem", CA, false,
+	  "'protocol version not supported' (70)", "(70)" },
+	{ "-www -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA -cert chain.pem -key key.pem", CA, false,
+	  "no common parameters' (40)", "(40)" },
+	{ "-www -alpn odd/1 -tls1_3 -cert chain.pem -key key.pem", CA, false,
+	  "no common protocol (ALPN); ours: http/1.1", "no common protocol" },
+};
+
 static void test_s_server(void **state)
 {
-	enum { CA, RSA, P384 };
-	static const struct {
-		const char *options;
-		int ca;
-		bool has_own;
-		const char *first, *second; /* in the answers, or why there is none */
-	} rows[] = {
-		{ "-www -tls1_3 -cert chain.pem -key key.pem", CA, false,
-		  "New, TLSv1.3, Cipher is TLS_AES_128_GCM_SHA256", "Reused, TLSv1.3" },
-		{ "-www -tls1_2 -cert chain.pem -key key.pem", CA, false,
-		  "New, TLSv1.2, Cipher is ECDHE-ECDSA-AES128-GCM-SHA256", "Reused, TLSv1.2" },
-		{ "-www -tls1_3 -no_ticket -cert chain.pem -key key.pem", CA, false, "New, TLSv1.3",
-		  "TLSv1.3" },
-		{ "-www -tls1_3 -num_tickets 0 -cert chain.pem -key key.pem", CA, false,
-		  "New, TLSv1.3", "New, TLSv1.3" },
-		{ "-www -tls1_3 -groups P-384 -cert chain.pem -key key.pem", CA, false,
-		  "New, TLSv1.3", "Reused, TLSv1.3" }, /* HelloRetryRequest */
-		{ "-www -tls1_3 -cert rsa.pem -key rsa.key", RSA, false, "New, TLSv1.3", "Reused" },
-		{ "-www -tls1_2 -cert rsa.pem -key rsa.key", RSA, false,
-		  "New, TLSv1.2, Cipher is ECDHE-RSA-AES128-GCM-SHA256", "Reused" },
-		{ "-www -tls1_3 -cert p384.pem -key p384.key", P384, false, "New, TLSv1.3", "Reused" },
-		{ "-www -tls1_2 -cert p384.pem -key p384.key", P384, false, "New, TLSv1.2", "Reused" },
-		{ "-www -tls1_3 -Verify 3 -verify_return_error -CAfile ca.pem -cert chain.pem -key key.pem",
-		  CA, true, "New, TLSv1.3", "New, TLSv1.3" },
-		{ "-www -tls1_2 -Verify 3 -verify_return_error -CAfile ca.pem -cert chain.pem -key key.pem",
-		  CA, true, "New, TLSv1.2", "New, TLSv1.2" },
-		{ "-www -tls1_3 -Verify 3 -verify_return_error -CAfile ca.pem -cert chain.pem -key key.pem",
-		  CA, false, "'certificate required' (116)", "'certificate required' (116)" },
-		{ "-www -tls1_2 -Verify 3 -verify_return_error -CAfile ca.pem -cert chain.pem -key key.pem",
-		  CA, false, "'handshake failure: no common parameters' (40)", "(40)" },
-		{ "-www -tls1_3 -Verify 3 -verify_return_error -CAfile rsa.pem -cert chain.pem -key "
-		  "key.pem",
-		  CA, true, "'unknown CA' (48)", "'unknown CA' (48)" },
-		{ "-www -tls1_3 -cert rsa.pem -key rsa.key", CA, false,
-		  "the certificate 'rsa' is self-signed and not trusted", "not trusted" },
-		{ "-www -tls1_1 -cipher ALL@SECLEVEL=0 -cert chain.pem -key key.pem", CA, false,
-		  "'protocol version not supported' (70)", "(70)" },
-		{ "-www -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA -cert chain.pem -key key.pem", CA, false,
-		  "no common parameters' (40)", "(40)" },
-		{ "-www -alpn odd/1 -tls1_3 -cert chain.pem -key key.pem", CA, false,
-		  "no common protocol (ALPN); ours: http/1.1", "no common protocol" },
-	};
 	AUTO_BUF struct buf rsa, p384;
 
 	(void)state;
 	get_file("rsa.pem", &rsa);
 	get_file("p384.pem", &p384);
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+	for (size_t i = 0; i < COUNT_OF(s_server_rows); i++) {
+		const struct s_server_row *row = &s_server_rows[i];
 		const struct span cas[] = { buf_span(&pki.ca), buf_span(&rsa), buf_span(&p384) };
 		struct loop *l = net_loop_new();
-		struct tls *client = tls_client_for(cas[rows[i].ca], rows[i].has_own ? &pki : NULL,
+		struct tls *client = tls_client_for(cas[row->ca], row->has_own ? &pki : NULL,
 						    NULL, alpn_h1);
 		struct peer p;
 		struct tool t;
 		uint16_t port;
 
-		server_start(&t, l, rows[i].options, &port);
+		server_start(&t, l, row->options, &port);
 		for (int n = 0; n < 2; n++) {
-			const char *says = n ? rows[i].second : rows[i].first;
+			const char *says = n ? row->second : row->first;
 
 			ask(l, port, client, &p);
 			if (!strstr(p.got.at, says) && !strstr(p.why.text, says))
 				fail_msg("row %zu (%s), connection %d: not '%s' but '%s' '%s'", i,
-					 rows[i].options, n, says, p.why.text, p.got.at);
+					 row->options, n, says, p.why.text, p.got.at);
 			peer_free(&p);
 		}
-		print_message("row %zu: %s\n", i, rows[i].options);
+		print_message("row %zu: %s\n", i, row->options);
 		tool_free(&t);
 		tls_unref(client);
 		loop_free(l);
