@@ -96,19 +96,10 @@ class PodPeer(upgrade_peer.UpgradePeer):
                 for _ in upgrade_peer.WebSocket(stream, behind).messages():
                     pass
         elif pod in SHAKES:
-            self._shaken(stream, head, behind, query, *SHAKES[pod])
-        elif pod == "shell":
+            stream.sendall(self._granted(head).replace(*SHAKES[pod]))
+            self._exec(stream, head, behind, query)
+        elif pod == "shell" and head.target.split("?")[0].endswith("/exec"):
+            stream.sendall(self._granted(head))
             self._exec(stream, head, behind, query)
         else:
             super()._upgrade(stream, head, behind)
-
-    def _shaken(self, stream, head, behind, query, what, other):
-        granted = self._granted
-
-        def changed(head):
-            return granted(head).replace(what, other)
-        self._granted = changed
-        try:
-            self._exec(stream, head, behind, query)
-        finally:
-            del self._granted

@@ -25,17 +25,18 @@ def peer(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def agent_of_peer(tmp_path_factory, central, roles, peer):
-    token = central.add_cluster("pods")["token"]
-    agent = stack.Agent(tmp_path_factory.mktemp("agent"), central, "pods", token, peer.kubeconfig()).start()
+def agent_of_peer(request, tmp_path_factory, central, roles, peer):
+    name = request.module.__name__.replace("_", "-")
+    agent = stack.Agent(tmp_path_factory.mktemp("agent"), central, name, central.add_cluster(name)["token"],
+                        peer.kubeconfig()).start()
     yield agent
     assert agent.stop() == 0, agent.process.said()[-3000:]
 
 
 @pytest.fixture(scope="module")
-def cli(tmp_path_factory, central, agent_of_peer):
+def cli(request, tmp_path_factory, central, agent_of_peer):
     cli = stack.Cli(tmp_path_factory.mktemp("home"), central).login(central.add_user("everything").email)
-    cli.ok("clusters", "use", "pods")
+    cli.ok("clusters", "use", request.module.__name__.replace("_", "-"))
     return cli
 
 
