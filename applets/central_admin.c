@@ -1,4 +1,4 @@
-/* mk8s central reset-password, rotate-keys, backup. */
+/* mk8s central reset-password, rotate-keys, backup; rotate-ca is in central_ca.c. */
 #include "applets/central_admin.h"
 
 #include <errno.h>
@@ -102,11 +102,12 @@ static int backup(const struct central_config *config, const char *dir, struct e
 
 static const struct {
 	const char *name;
-	const char *word; /* what it takes; NULL: nothing */
+	const char *word; /* what it takes; NULL: nothing; "[": it may lack */
 	admin_fn *run;
 } verbs[] = {
 	{ "reset-password", "EMAIL", reset_password },
 	{ "rotate-keys", NULL, rotate_keys },
+	{ "rotate-ca", "[finish|finish-now]", central_ca_rotate },
 	{ "backup", "DIR", backup },
 };
 
@@ -123,13 +124,16 @@ int central_admin_run(const struct central_config *config, char *const *words, i
 		      struct err *e)
 {
 	size_t i = 0;
+	int most, least;
 
 	while (strcmp(verbs[i].name, words[0]) != 0)
 		i++;
-	if (word_count != (verbs[i].word ? 2 : 1))
+	most = verbs[i].word ? 2 : 1;
+	least = verbs[i].word && verbs[i].word[0] != '[' ? 2 : 1;
+	if (word_count < least || word_count > most)
 		return err_set(e, ERR_USAGE, "usage: mk8s central %s%s%s", verbs[i].name,
 			       verbs[i].word ? " " : "", verbs[i].word ? verbs[i].word : "");
 	if (check_state(config->state_dir, e) < 0)
 		return -1;
-	return verbs[i].run(config, words[1], e);
+	return verbs[i].run(config, word_count == 2 ? words[1] : NULL, e);
 }

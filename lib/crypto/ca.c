@@ -31,6 +31,7 @@ struct draft {
 	const char *issuer;
 	const mbedtls_x509_san_list *names; /* NULL for the CA */
 	const char *purpose;                /* OID for extendedKeyUsage; NULL for the CA */
+	int path_len;                       /* of a CA */
 	size_t purpose_len;
 	int64_t now_unix_s, validity_s;
 };
@@ -83,7 +84,7 @@ static int put_purpose(mbedtls_x509write_cert *cert, const struct draft *draft)
 static int put_extensions(mbedtls_x509write_cert *cert, const struct draft *draft)
 {
 	bool is_ca = !draft->purpose;
-	int rc = mbedtls_x509write_crt_set_basic_constraints(cert, is_ca, is_ca ? 0 : -1);
+	int rc = mbedtls_x509write_crt_set_basic_constraints(cert, is_ca, is_ca ? draft->path_len : -1);
 
 	if (rc == 0)
 		rc = mbedtls_x509write_crt_set_key_usage(
@@ -219,6 +220,7 @@ int ca_create(const char *common_name, int64_t now_unix_s, int64_t validity_s, s
 	AUTO_KEY struct key *key = NULL;
 	struct draft draft = { .common_name = common_name,
 			       .issuer = common_name,
+			       .path_len = 1,
 			       .now_unix_s = now_unix_s,
 			       .validity_s = validity_s };
 
@@ -228,6 +230,18 @@ int ca_create(const char *common_name, int64_t now_unix_s, int64_t validity_s, s
 	if (sign(key, &draft, &cert_pem, e) < 0 || key_private_pem(key, &key_pem, e) < 0)
 		return -1;
 	return ca_load(buf_span(&cert_pem), buf_span(&key_pem), ret, e);
+}
+
+int ca_cross_sign(const struct ca *by, const struct ca *old, int64_t now_unix_s, struct buf *into,
+		  struct err *e)
+{
+	struct draft draft = { .subject_pk = (mbedtls_pk_context *)(uintptr_t)&old->key->pk,
+			       .common_name = old->info.common_name,
+			       .issuer = by->info.common_name,
+			       .now_unix_s = now_unix_s,
+			       .validity_s = old->info.not_after_unix_s - now_unix_s };
+
+	return sign(by->key, &draft, into, e);
 }
 
 void ca_free(struct ca *ca)

@@ -20,8 +20,8 @@
 struct ca;
 
 /*
- * A new key and a self-signed certificate (CA, path length 0) for `common_name`. The caller owns
- * *ret.
+ * A new key and a self-signed certificate for `common_name`; it may sign the CA before it, too
+ * (path length 1). The caller owns *ret.
  */
 int ca_create(const char *common_name, int64_t now_unix_s, int64_t validity_s, struct ca **ret,
 	      struct err *e);
@@ -35,6 +35,13 @@ struct span ca_cert_pem(const struct ca *ca);
 int ca_key_pem(const struct ca *ca, struct buf *into, struct err *e);
 /* What stands in its certificate; `pin` is the one that agents are given. Borrowed. */
 const struct cert_info *ca_info(const struct ca *ca);
+
+/*
+ * Appends a certificate (PEM) of `old`'s name and key that `by` signs: whoever trusts `by` then
+ * trusts what `old` has signed. It ends when `old` does.
+ */
+int ca_cross_sign(const struct ca *by, const struct ca *old, int64_t now_unix_s, struct buf *into,
+		  struct err *e);
 
 struct ca_server {
 	const char *const *names; /* DNS (also "*.x") and IP addresses; [0] is the CN */

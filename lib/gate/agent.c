@@ -14,7 +14,6 @@
 #include "lib/gate/agent_state.h"
 
 #define AGENT_PORT 9090
-#define CA_MAX_LEN (1024 * 1024)
 #define LEAVE_MS 50 /* connections that are closed say so on later rounds of the loop */
 
 #define AT(member) offsetof(struct agent_config, member)
@@ -52,50 +51,6 @@ static const struct config_key agent_keys[] = {
 #undef AT
 
 const struct config_table agent_config_table = { agent_keys, COUNT_OF(agent_keys), "MK8S_AGENT" };
-
-static struct tls *central_tls(const struct agent *a, const char *const *alpn, const struct key *key,
-			       const char *cert_pem, struct err *e)
-{
-	AUTO_BUF struct buf key_pem;
-	struct tls_client_options o = {
-		.ca_pem = buf_span(&a->ca_pem),
-		.cert_pem = span_of(cert_pem),
-		.ca_sha256 = a->config->tls_ca_sha256,
-		.insecure = a->config->tls_insecure,
-		.alpn = alpn,
-	};
-
-	buf_init_secret(&key_pem, 8192);
-	if (key && key_private_pem(key, &key_pem, e) < 0)
-		return NULL;
-	o.key_pem = buf_span(&key_pem);
-	return tls_client_new(&o, e);
-}
-
-static const char *const call_alpn[] = { "h2", NULL };
-static const char *const link_alpn[] = { "mk8s-reverse/1", NULL };
-
-int agent_use_certificate(struct agent *a, struct key *key, const char *cert_pem, int64_t not_after_unix_s,
-			  struct err *e)
-{
-	struct tls *link = central_tls(a, link_alpn, key, cert_pem, e);
-	struct tls *call = link ? central_tls(a, call_alpn, key, cert_pem, e) : NULL;
-
-	key_free(key);
-	if (!call) {
-		tls_unref(link);
-		return -1;
-	}
-	tls_unref(a->link_tls);
-	tls_unref(a->call_tls);
-	a->link_tls = link;
-	a->call_tls = call;
-	free(a->cert_pem);
-	a->cert_pem = mem_dup_str(cert_pem);
-	a->not_after_unix_s = not_after_unix_s;
-	agent_plan_renewal(a);
-	return 0;
-}
 
 void agent_plan_renewal(struct agent *a)
 {
@@ -190,13 +145,12 @@ static int read_central(struct agent *a, struct err *e)
 			       c->central_url);
 	a->host = span_dup(url.host);
 	a->port = url.port ? url.port : AGENT_PORT;
-	buf_init(&a->ca_pem, CA_MAX_LEN);
+	buf_init(&a->ca_pem, AGENT_CA_MAX_LEN);
 	if (c->tls_ca_file && file_read(c->tls_ca_file, &a->ca_pem, e) < 0)
 		return err_context(e, "tls.ca_file");
 	if (c->tls_insecure)
 		log_event(LOG_WARN, "tls.insecure is set: central is not verified");
-	a->join_tls = central_tls(a, call_alpn, NULL, NULL, e);
-	return a->join_tls ? 0 : -1;
+	return agent_trust_start(a, e);
 }
 
 int agent_start(struct loop *l, const struct agent_config *config, const struct kube_target *target,
@@ -273,6 +227,7 @@ void agent_free(struct agent *a)
 	buf_free(&a->ca_pem);
 	free(a->cert_pem);
 	free(a->reported);
+	free(a->learned_ca_pem);
 	free(a->host);
 	free(a);
 }

@@ -27,6 +27,12 @@ static int make_csr(struct agent *a, struct buf *ret_csr, struct err *e)
 	return csr_create(key, a->config->cluster_name, ret_csr, e);
 }
 
+/* The configured pin, for central's list of agents that do not know its new CA by themselves. */
+static char *started_with(const struct agent *a)
+{
+	return (char *)(uintptr_t)(a->config->tls_ca_sha256 ? a->config->tls_ca_sha256 : "");
+}
+
 static void take_certificate(struct agent *a, const char *cert_pem, int64_t not_after_unix_s)
 {
 	struct key *key = a->next_key;
@@ -59,6 +65,7 @@ static void joined(void *owner, const struct err *why, enum grpc_status status U
 		return;
 	}
 	log_event(LOG_INFO, "joined", LOG_STR("cluster_id", answer->cluster_id));
+	agent_learn_ca(a, answer->ca_pem);
 	take_certificate(a, answer->certificate_pem, answer->not_after_unix_s);
 	mk8s__agent__v1__register_response__free_unpacked(answer, NULL);
 }
@@ -78,6 +85,7 @@ void agent_join(struct agent *a)
 		return;
 	}
 	metadata.agent_version = (char *)MK8S_VERSION;
+	metadata.ca_sha256 = started_with(a);
 	request.cluster_name = a->config->cluster_name;
 	request.join_token = a->config->central_token;
 	request.csr_pem = (char *)buf_str(&csr);
@@ -99,6 +107,7 @@ static void renewed(void *owner, const struct err *why, enum grpc_status status,
 			 mk8s__agent__v1__renew_response__unpack(NULL, message.len, (const uint8_t *)message.at) :
 			 NULL;
 	if (answer) {
+		agent_learn_ca(a, answer->ca_pem);
 		take_certificate(a, answer->certificate_pem, answer->not_after_unix_s);
 		mk8s__agent__v1__renew_response__free_unpacked(answer, NULL);
 		return;
@@ -152,6 +161,7 @@ static void send_heartbeat(struct agent *a, const char *kubernetes_version, cons
 	metadata.agent_version = (char *)MK8S_VERSION;
 	metadata.kubernetes_version = (char *)kubernetes_version;
 	metadata.platform = (char *)platform;
+	metadata.ca_sha256 = started_with(a);
 	request.metadata = &metadata;
 	room = buf_reserve(&packed, mk8s__agent__v1__heartbeat_request__get_packed_size(&request));
 	if (room)

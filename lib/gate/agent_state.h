@@ -23,6 +23,7 @@ struct agent {
 	char *host; /* central's */
 	uint16_t port;
 	struct buf ca_pem;
+	char *learned_ca_pem; /* central's CAs as it told last; NULL: not yet */
 	struct role_document *cap; /* NULL: none */
 	char instance[37];
 
@@ -52,10 +53,17 @@ void agent_join(struct agent *a);
 void agent_renew(struct agent *a);
 void agent_report(struct agent *a);
 
-/* agent.c */
+/* agent_trust.c */
+#define AGENT_CA_MAX_LEN (1024 * 1024)
+/* Makes join_tls of what is configured. */
+int agent_trust_start(struct agent *a, struct err *e);
 /* A certificate was given: it is used from now on and the next renewal is planned. Takes the key. */
 int agent_use_certificate(struct agent *a, struct key *key, const char *cert_pem, int64_t not_after_unix_s,
 			  struct err *e);
+/* Central's CAs, which are trusted from now on besides the configured ones; "" changes nothing. */
+void agent_learn_ca(struct agent *a, const char *ca_pem);
+
+/* agent.c */
 /* Starts the timer of the next renewal: at two thirds of the life that is left, at least a second. */
 void agent_plan_renewal(struct agent *a);
 /* Tries again later: full jitter between 0 and backoff_min * 2^failures, at most backoff_max. */

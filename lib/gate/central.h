@@ -66,6 +66,7 @@ struct central {
 	_Atomic int password_jobs; /* workers that hash a password now: bounded, so that logins hold up nothing else */
 	struct loop_timer *tick;
 	bool looking; /* a worker reads the state directory again; loop only */
+	bool ca_changed; /* and found another CA; its own while `looking` */
 	pthread_mutex_t snapshot_lock; /* guards `snapshot` against other threads; the loop alone sets it */
 	struct snapshot *snapshot;
 	pthread_mutex_t publish_lock;  /* one publisher at a time */

@@ -1,4 +1,4 @@
-/* Central takes up what commands did to its state directory: new token keys, ended sessions, their audit rows. */
+/* Central takes up what commands did to its state directory: new keys, ended sessions, their audit rows. */
 #include <stdio.h>
 
 #include "lib/base/log.h"
@@ -33,8 +33,11 @@ static void look_work(void *arg)
 {
 	struct central *c = arg;
 	struct err e = { 0 };
+	bool changed = false;
 
-	if (keys_reload_tokens(c->keys, c->config.state_dir, &e) < 0 || central_publish(c, &e) < 0 ||
+	if (keys_reload_ca(c->keys, c->config.state_dir, &changed, &e) == 0 && changed)
+		c->ca_changed = true;
+	if (e.code != ERR_NONE || keys_reload_tokens(c->keys, c->config.state_dir, &e) < 0 || central_publish(c, &e) < 0 ||
 	    notice_take_all(c->config.state_dir, audit_notice, c, &e) < 0)
 		log_event(LOG_ERROR, "the state directory was not read again", LOG_STR("error", e.text));
 }
@@ -44,6 +47,11 @@ static void look_done(void *arg)
 	struct central *c = arg;
 
 	c->looking = false;
+	if (!c->ca_changed)
+		return;
+	c->ca_changed = false;
+	central_renew_leaves(c);
+	log_event(LOG_INFO, "another CA", LOG_STR("ca_sha256", keys_ca_sha256(c->keys)));
 }
 
 void central_look_again(struct central *c)

@@ -65,12 +65,14 @@ static char *metadata_json(const Mk8s__Agent__V1__Metadata *m)
 	json_set_str(doc, "agent_version", m && strlen(m->agent_version) < 100 ? m->agent_version : "");
 	json_set_str(doc, "kubernetes_version", m && strlen(m->kubernetes_version) < 100 ? m->kubernetes_version : "");
 	json_set_str(doc, "platform", m && strlen(m->platform) < 100 ? m->platform : "");
+	if (m && m->ca_sha256[0] && strlen(m->ca_sha256) < 400)
+		json_set_str(doc, "ca_sha256", m->ca_sha256);
 	buf_init(&text, 4096);
 	json_print(doc, JSON_COMPACT, &text);
 	return buf_take_str(&text);
 }
 
-static enum grpc_status put_register_answer(struct grpc_call *call, const struct directory_cluster *cluster,
+static enum grpc_status put_register_answer(struct grpc_call *call, struct central *c, const struct directory_cluster *cluster,
 					    struct issued *issued)
 {
 	Mk8s__Agent__V1__RegisterResponse answer = MK8S__AGENT__V1__REGISTER_RESPONSE__INIT;
@@ -79,6 +81,7 @@ static enum grpc_status put_register_answer(struct grpc_call *call, const struct
 	answer.cluster_id = (char *)cluster->id;
 	answer.certificate_pem = (char *)buf_str(&issued->cert_pem);
 	answer.not_after_unix_s = issued->expires_unix_s;
+	answer.ca_pem = (char *)(uintptr_t)keys_ca_pem(c->keys);
 	room = buf_reserve(&call->answer, mk8s__agent__v1__register_response__get_packed_size(&answer));
 	if (room)
 		buf_commit(&call->answer, mk8s__agent__v1__register_response__pack(&answer, (uint8_t *)room));
@@ -111,7 +114,7 @@ static enum grpc_status join(struct grpc_call *call, const Mk8s__Agent__V1__Regi
 	} else {
 		log_event(LOG_INFO, "agent registered", LOG_STR("cluster", cluster.name),
 			  LOG_STR("serial", issued.serial));
-		status = put_register_answer(call, &cluster, &issued);
+		status = put_register_answer(call, c, &cluster, &issued);
 	}
 	directory_cluster_free(&cluster);
 	return status;
@@ -180,6 +183,7 @@ static enum grpc_status handle_renew(struct grpc_call *call, struct err *e)
 		  LOG_STR("serial", issued.serial));
 	answer.certificate_pem = (char *)buf_str(&issued.cert_pem);
 	answer.not_after_unix_s = issued.expires_unix_s;
+	answer.ca_pem = (char *)(uintptr_t)keys_ca_pem(c->keys);
 	room = buf_reserve(&call->answer, mk8s__agent__v1__renew_response__get_packed_size(&answer));
 	if (room)
 		buf_commit(&call->answer, mk8s__agent__v1__renew_response__pack(&answer, (uint8_t *)room));

@@ -16,7 +16,6 @@
 #include "lib/gate/uuid.h"
 
 static const int64_t day_s = 86400;
-static const int64_t ca_validity_s = 3650 * 86400ll;
 static const int64_t server_validity_s = 90 * 86400ll;
 static const size_t pem_max = 64 * 1024;
 
@@ -46,40 +45,6 @@ static int read_secret(const char *path, struct buf *into, struct err *e)
 {
 	buf_init_secret(into, pem_max);
 	return file_read(path, into, e);
-}
-
-static int ca_make(const char *cert_path, const char *key_path, struct ca **ret_ca, struct err *e)
-{
-	AUTO_BUF struct buf key_pem;
-	struct ca *ca;
-
-	buf_init_secret(&key_pem, pem_max);
-	if (ca_create("mk8s CA", clock_unix_s(), ca_validity_s, &ca, e) < 0)
-		return -1;
-	/* The certificate last: without it the key has signed nothing, and both are made anew. */
-	if (ca_key_pem(ca, &key_pem, e) < 0 || file_write_atomic(key_path, buf_span(&key_pem), 0600, e) < 0 ||
-	    file_write_atomic(cert_path, ca_cert_pem(ca), 0600, e) < 0) {
-		ca_free(ca);
-		return -1;
-	}
-	*ret_ca = ca;
-	return 0;
-}
-
-static int ca_open(const char *state_dir, struct ca **ret_ca, struct err *e)
-{
-	AUTO_FREE char *cert_path = mem_printf("%s/ca.crt", state_dir);
-	AUTO_FREE char *key_path = mem_printf("%s/ca.key", state_dir);
-	AUTO_BUF struct buf cert, key;
-
-	buf_init_secret(&key, pem_max);
-	if (read_secret(cert_path, &cert, e) < 0)
-		return e->code == ERR_NOT_FOUND ? ca_make(cert_path, key_path, ret_ca, e) : -1;
-	if (read_secret(key_path, &key, e) < 0)
-		return err_context(e, "the key of %s", cert_path);
-	if (ca_load(buf_span(&cert), buf_span(&key), ret_ca, e) < 0)
-		return err_context(e, "%s and %s", cert_path, key_path);
-	return 0;
 }
 
 static int audit_key_open(const char *state_dir, struct key **ret_key, struct err *e)
@@ -123,12 +88,11 @@ int keys_open(const char *state_dir, struct keys **ret_keys, struct err *e)
 	if (dir_check(state_dir, e) < 0)
 		return -1;
 	k = mem_new(sizeof(*k));
-	if (ca_open(state_dir, &k->ca, e) < 0 || audit_key_open(state_dir, &k->audit, e) < 0 ||
+	if (keys_ca_open(state_dir, k, e) < 0 || audit_key_open(state_dir, &k->audit, e) < 0 ||
 	    seal_key_open(state_dir, k->seal, e) < 0 || token_keys_open(state_dir, &k->tokens, e) < 0) {
 		keys_free(k);
 		return -1;
 	}
-	k->ca_pem = span_dup(ca_cert_pem(k->ca));
 	err_clear(e); /* of files that were not there */
 	*ret_keys = k;
 	return 0;
@@ -140,20 +104,9 @@ void keys_free(struct keys *k)
 		return;
 	token_keys_close(&k->tokens);
 	key_free(k->audit);
-	ca_free(k->ca);
-	free(k->ca_pem);
+	keys_ca_close(k);
 	secret_wipe(k->seal, sizeof(k->seal));
 	free(k);
-}
-
-const char *keys_ca_pem(const struct keys *k)
-{
-	return k->ca_pem;
-}
-
-const char *keys_ca_sha256(const struct keys *k)
-{
-	return ca_info(k->ca)->pin;
 }
 
 struct key *keys_audit(const struct keys *k)
@@ -171,9 +124,11 @@ int keys_issue_server(struct keys *k, const char *const *names, size_t name_coun
 {
 	struct ca_server want = { names, name_count, clock_unix_s(), server_validity_s };
 
-	if (ca_issue_server(k->ca, &want, ret_key_pem, ret_chain_pem, e) < 0)
+	const struct ca_set *cas = k->cas;
+
+	if (ca_issue_server(cas->ca, &want, ret_key_pem, ret_chain_pem, e) < 0)
 		return -1;
-	(void)buf_put_str(ret_chain_pem, k->ca_pem);
+	(void)buf_put_str(ret_chain_pem, cas->chain_pem);
 	return buf_ok(ret_chain_pem, "the certificate chain", e);
 }
 
@@ -189,6 +144,7 @@ int keys_issue_agent(struct keys *k, const char *csr_pem, const char *cluster_id
 		.now_unix_s = clock_unix_s(),
 		.validity_s = lifetime_s,
 	};
+	const struct ca_set *cas = k->cas;
 	struct cert_info info;
 
 	if (!uuid_valid(span_of(cluster_id)))
@@ -196,7 +152,7 @@ int keys_issue_agent(struct keys *k, const char *csr_pem, const char *cluster_id
 	if (lifetime_s <= 0 || lifetime_s > 366 * day_s)
 		return err_set(e, ERR_INPUT, "an agent's certificate lives 1 second to 366 days, not %lld seconds",
 			       (long long)lifetime_s);
-	if (ca_issue_client(k->ca, &want, ret_cert_pem, &info, e) < 0)
+	if (ca_issue_client(cas->next ? cas->next : cas->ca, &want, ret_cert_pem, &info, e) < 0)
 		return -1;
 	if (span_to_str(span_of(info.serial), ret_serial, serial_size) < 0)
 		return err_set(e, ERR_LIMIT, "the serial does not fit into %zu bytes", serial_size);

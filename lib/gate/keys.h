@@ -6,6 +6,7 @@
 #ifndef MK8S_GATE_KEYS_H
 #define MK8S_GATE_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,12 +26,29 @@ void keys_free(struct keys *k); /* wipes; takes NULL */
  */
 int keys_rotate(const char *state_dir, int64_t keep_s, struct err *e);
 /*
+ * The CA's replacement. keys_ca_rotate makes a new CA beside the one in force, or finds the one that
+ * is there already; both are trusted then: servers' leaves stay the old one's and are sent with a
+ * certificate of its key by the new one, agents get certificates of the new one. keys_ca_finish
+ * makes the new one the only one. Each does the rest of what an earlier call was killed in.
+ */
+struct keys_ca_state {
+	bool rotating;
+	char pin[72], next_pin[72]; /* of the CA in force, and of the new one */
+	int64_t since_unix_s;       /* when the new one was made */
+};
+int keys_ca_state(const char *state_dir, struct keys_ca_state *ret, struct err *e);
+int keys_ca_rotate(const char *state_dir, struct err *e);
+int keys_ca_finish(const char *state_dir, struct err *e);
+/* The CA as the state directory has it now; *ret_changed when it is another one. Thread-safe. */
+int keys_reload_ca(struct keys *k, const char *state_dir, bool *ret_changed, struct err *e);
+
+/*
  * The token keys as the state directory has them now take the place of those in `k`, which stay on
  * failure. Thread-safe.
  */
 int keys_reload_tokens(struct keys *k, const char *state_dir, struct err *e);
 
-/* Borrowed from `k`. */
+/* Borrowed from `k`, as long as it lives. While the CA is replaced: both certificates, the new one's pin. */
 const char *keys_ca_pem(const struct keys *k);
 const char *keys_ca_sha256(const struct keys *k); /* "sha256:<hex>" over the SPKI */
 struct key *keys_audit(const struct keys *k);

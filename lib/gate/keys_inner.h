@@ -3,6 +3,7 @@
 #define MK8S_GATE_KEYS_INNER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "lib/crypto/aead.h"
 #include "lib/crypto/ca.h"
@@ -25,13 +26,25 @@ struct token_keys {
 	struct token_key_set *set; /* NULL: not open */
 };
 
+/* Central's CA; while it is replaced, the new one beside it (keys_ca.c). Does not change once it is made. */
+struct ca_set {
+	struct ca_set *before; /* what was in force before; threads may still use it */
+	struct ca *ca;         /* signs servers' leaves, and agents' certificates unless there is a next one */
+	struct ca *next;       /* NULL: the CA is not being replaced */
+	char *chain_pem;       /* what servers send behind their leaf */
+	char *trust_pem;       /* what clients and we ourselves trust */
+};
+
 struct keys {
-	struct ca *ca;
-	char *ca_pem;
+	_Atomic(struct ca_set *) cas;
 	struct key *audit;
 	uint8_t seal[AEAD_KEY_SIZE];
-	struct token_keys tokens; /* all else is as it was at keys_open, so threads need no lock for it */
+	struct token_keys tokens; /* the others are as they were at keys_open, so threads need no lock for them */
 };
+
+/* keys_ca.c: reads the CA; makes one where there is none. */
+int keys_ca_open(const char *state_dir, struct keys *k, struct err *e);
+void keys_ca_close(struct keys *k);
 
 /* Reads every jwt-<kid>.key of the folder; makes one where there is none. */
 int token_keys_open(const char *state_dir, struct token_keys *t, struct err *e);

@@ -181,16 +181,28 @@ struct tls *tls_server_new(const struct tls_server_options *o, struct err *e)
 	return t;
 }
 
-static int client_set_pin(struct tls *t, const char *text, struct err *e)
+static int client_add_pin(struct tls *t, struct span text, struct err *e)
 {
-	struct span digits = span_of(text);
-
-	if (!span_starts(digits, SPAN("sha256:")) ||
-	    hex_decode((struct span){ digits.at + 7, digits.len - 7 }, t->pin, sizeof(t->pin)) < 0)
-		return err_set(e, ERR_INPUT,
-			       "the pin '%.80s' is not sha256: and 64 hexadecimal digits", text);
-	t->has_pin = true;
+	if (t->pin_count == TLS_PINS_MAX)
+		return err_set(e, ERR_INPUT, "there are more than %d pins", TLS_PINS_MAX);
+	if (!span_starts(text, SPAN("sha256:")) ||
+	    hex_decode((struct span){ text.at + 7, text.len - 7 }, t->pins[t->pin_count],
+		       sizeof(t->pins[0])) < 0)
+		return err_set(e, ERR_INPUT, "the pin '%.80s' is not sha256: and 64 hexadecimal digits",
+			       text.at);
+	t->pin_count++;
 	return 0;
+}
+
+static int client_set_pins(struct tls *t, const char *text, struct err *e)
+{
+	struct span rest = span_of(text), pin;
+
+	while (span_take_part(&rest, ',', &pin)) {
+		if (client_add_pin(t, pin, e) < 0)
+			return -1;
+	}
+	return t->pin_count ? 0 : client_add_pin(t, SPAN(""), e);
 }
 
 static int client_set_anchors(struct tls *t, struct span ca_pem, struct err *e)
@@ -219,9 +231,9 @@ static int client_set_trust(struct tls *t, const struct tls_client_options *o, s
 		mbedtls_ssl_conf_authmode(&t->conf, MBEDTLS_SSL_VERIFY_NONE);
 		return 0;
 	}
-	if (o->ca_sha256 && client_set_pin(t, o->ca_sha256, e) < 0)
+	if (o->ca_sha256 && client_set_pins(t, o->ca_sha256, e) < 0)
 		return -1;
-	t->pin_is_anchor = t->has_pin && !o->ca_pem.len;
+	t->pin_is_anchor = t->pin_count && !o->ca_pem.len;
 	/* mbedTLS refuses REQUIRED without anchors; tls_verify's refusals are final either way */
 	mbedtls_ssl_conf_authmode(&t->conf, t->pin_is_anchor ? MBEDTLS_SSL_VERIFY_OPTIONAL :
 							       MBEDTLS_SSL_VERIFY_REQUIRED);

@@ -33,8 +33,12 @@ struct tls_client_options {
 	struct span ca_pem;   /* trust anchors; empty: the machine's (tls_machine_ca_load) */
 	struct span cert_pem; /* client certificate, or empty */
 	struct span key_pem;
-	const char *ca_sha256; /* "sha256:<hex>" over the SPKI of a CA in the chain, or NULL; checked besides the chain.
-				  With a pin and no ca_pem, the chain is verified against the pinned CA that the peer sends. */
+	/*
+	 * "sha256:<hex>" over the SPKI of a CA in the chain, or NULL; checked besides the chain. With a
+	 * pin and no ca_pem, the chain is verified against the pinned CA that the peer sends. Up to
+	 * four with commas between them: one of them is enough.
+	 */
+	const char *ca_sha256;
 	bool insecure;         /* no verification at all; the caller has warned. Excludes
 				  ca_pem and ca_sha256. */
 	const char *const *alpn;

@@ -15,13 +15,15 @@
 #include "lib/net/tls_resume.h"
 #include "lib/net/tls_stream.h"
 
+#define TLS_PINS_MAX 4
+
 struct tls {
 	atomic_uint refs;
 	bool is_client;
 	bool is_insecure;
-	bool has_pin;
 	bool pin_is_anchor; /* no trust anchors but the pinned CA that the peer sends */
-	uint8_t pin[HASH_SIZE];
+	size_t pin_count;
+	uint8_t pins[TLS_PINS_MAX][HASH_SIZE];
 	const char *const *alpn;
 	mbedtls_ssl_config conf;
 	mbedtls_x509_crt own, ca;

@@ -96,9 +96,11 @@ static void put_pin_reason(struct buf *into, const struct tls_stream *s)
 {
 	char hex[HASH_HEX_SIZE];
 
-	hex_encode(s->tls->pin, sizeof(s->tls->pin), hex);
-	put_next(into, "has no CA in its chain with the pinned key sha256:");
-	(void)buf_put_str(into, hex);
+	put_next(into, "has no CA in its chain with the pinned key ");
+	for (size_t i = 0; i < s->tls->pin_count; i++) {
+		hex_encode(s->tls->pins[i], sizeof(s->tls->pins[i]), hex);
+		(void)buf_printf(into, "%ssha256:%s", i ? " or " : "", hex);
+	}
 }
 
 static void put_issuer(struct buf *into, const mbedtls_x509_crt *crt)
@@ -166,7 +168,11 @@ static bool is_pinned_ca(const struct tls *t, const mbedtls_x509_crt *crt)
 	if (mbedtls_x509_crt_get_ca_istrue(crt) != 1)
 		return false;
 	hash_sha256(span_from(crt->pk_raw.p, crt->pk_raw.len), hash);
-	return memcmp(hash, t->pin, sizeof(hash)) == 0; /* both are public */
+	for (size_t i = 0; i < t->pin_count; i++) {
+		if (memcmp(hash, t->pins[i], sizeof(hash)) == 0) /* both are public */
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -219,11 +225,11 @@ int tls_verify(void *stream, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 
 	if (t->pin_is_anchor) /* mbedTLS found no anchor, of course; the leaf decides */
 		*flags = depth == 0 ? verify_by_pin(s, crt) : 0;
-	else if (t->has_pin && is_pinned_ca(t, crt))
+	else if (t->pin_count && is_pinned_ca(t, crt))
 		s->pin_was_seen = true;
 	if (depth == 0) {
 		*flags |= verify_use(s, crt);
-		if (t->has_pin && !t->pin_is_anchor && !s->pin_was_seen)
+		if (t->pin_count && !t->pin_is_anchor && !s->pin_was_seen)
 			*flags |= MBEDTLS_X509_BADCERT_OTHER;
 	}
 	if (*flags != 0)

@@ -57,6 +57,29 @@ static void the_ca_knows_itself(void **state)
 	assert_memory_equal(info->pin, "sha256:", 7);
 }
 
+static void a_new_ca_vouches_for_the_old_one(void **state)
+{
+	struct ca *next;
+	AUTO_BUF struct buf cross;
+	struct cert_info info;
+	struct err e = { 0 };
+
+	(void)state;
+	buf_init(&cross, 8192);
+	assert_int_equal(ca_create("mk8s CA 2", NOW, 20 * 365 * DAY, &next, &e), 0);
+	if (ca_cross_sign(next, ca, NOW + DAY, &cross, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(cert_parse(buf_span(&cross), &info, &e), 0);
+	assert_true(info.is_ca);
+	assert_string_equal(info.common_name, "mk8s test CA");
+	assert_string_equal(info.issuer, "mk8s CA 2");
+	assert_string_equal(info.pin, ca_info(ca)->pin);
+	assert_int_equal(info.not_after_unix_s, ca_info(ca)->not_after_unix_s);
+	assert_int_equal(ca_cross_sign(next, ca, NOW + 3650 * DAY, &cross, &e), -1); /* it has ended */
+	assert_int_equal(e.code, ERR_INPUT);
+	ca_free(next);
+}
+
 static void a_ca_is_loaded_as_it_was_saved(void **state)
 {
 	struct ca *again = NULL;
@@ -409,6 +432,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_ca_knows_itself),
+		cmocka_unit_test(a_new_ca_vouches_for_the_old_one),
 		cmocka_unit_test(a_ca_is_loaded_as_it_was_saved),
 		cmocka_unit_test(pairs_that_do_not_fit_are_refused),
 		cmocka_unit_test(server_names_are_checked),

@@ -75,6 +75,12 @@ static void test_client_options(void **state)
 		{ true, false, good, NULL },
 		{ false, false, good, NULL },
 		{ false, true, NULL, NULL },
+#define PIN "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+		{ false, false, PIN "," PIN "," PIN "," PIN, NULL },
+		{ false, false, PIN "," PIN "," PIN "," PIN "," PIN, "more than 4 pins" },
+		{ true, false, PIN ",sha256:0123", "is not sha256:" },
+		{ true, false, PIN " " PIN, "is not sha256:" },
+		{ true, false, ",", "is not sha256:" },
 		{ true, true, NULL, "at once" },
 		{ false, true, good, "at once" },
 		{ false, false, "", "the pin '' is not sha256: and 64" },
