@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "applets/applet.h"
 #include "lib/base/attr.h"
 #include "lib/base/nearest.h"
 
@@ -18,13 +19,7 @@
 static const struct applet applets[] = { APPLETS(APPLET_ROW) };
 #undef APPLET_ROW
 
-const struct applet *applet_table(size_t *ret_count)
-{
-	*ret_count = COUNT_OF(applets);
-	return applets;
-}
-
-const struct applet *applet_find(const char *name)
+static const struct applet *find_applet(const char *name)
 {
 	for (size_t i = 0; i < COUNT_OF(applets); i++) {
 		if (strcmp(applets[i].name, name) == 0)
@@ -44,9 +39,9 @@ static const struct applet *find_program(const char *name)
 {
 	for (size_t i = 0; i < COUNT_OF(aliases); i++) {
 		if (strcmp(aliases[i].name, name) == 0)
-			return applet_find(aliases[i].applet);
+			return find_applet(aliases[i].applet);
 	}
-	return applet_find(name);
+	return find_applet(name);
 }
 
 static int refuse_program(const char *program)
@@ -121,7 +116,7 @@ static int install(const char *folder)
 
 static int run_as_mk8s(int argc, char **argv)
 {
-	const struct applet *applet = argc > 1 ? applet_find(argv[1]) : NULL;
+	const struct applet *applet = argc > 1 ? find_applet(argv[1]) : NULL;
 
 	if (applet != NULL)
 		return applet->main(argc - 1, argv + 1);
@@ -145,7 +140,7 @@ static int run_as_ktrdr(int argc, char **argv)
 		return applet_deploy(argc - 1, argv + 1);
 	fprintf(help ? stdout : stderr,
 		"usage: ktrdr deploy VERB [ARGUMENTS]\n\n  deploy     %s\n",
-		applet_find("deploy")->help);
+		find_applet("deploy")->help);
 	return help ? 0 : EXIT_USAGE;
 }
 

@@ -2,16 +2,6 @@
 #ifndef MK8S_APPLETS_DISPATCH_H
 #define MK8S_APPLETS_DISPATCH_H
 
-#include <stddef.h>
-
-#include "applets/applet.h"
-
-/* All applets in alphabetical order; the count goes to ret_count. Lives forever. */
-const struct applet *applet_table(size_t *ret_count);
-
-/* The applet of this name, or NULL. */
-const struct applet *applet_find(const char *name);
-
 /*
  * Runs what the command line means and gives the exit status. The program's own name picks the
  * applet (`central`, `mk8s-central`, or an alias); as `mk8s` the first argument does (`mk8s central ...`), and

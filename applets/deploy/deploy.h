@@ -82,8 +82,6 @@ void deploy_close(struct deploy *d);
 
 /* Checks the prerequisites and prints what is missing: 0, an exit status, or -1 and an error. */
 int deploy_validate(struct deploy *d, struct err *e);
-/* Prints the failures of a report; gives DEPLOY_PREREQUISITES. */
-int deploy_print_failures(const struct check_report *report);
 
 /*
  * Fetches what script_value_* of `s` name: one read of the item. The values are borrowed from the source; the array is

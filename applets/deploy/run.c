@@ -112,7 +112,7 @@ void deploy_close(struct deploy *d)
 	d->signals = -1;
 }
 
-int deploy_print_failures(const struct check_report *report)
+static int print_failures(const struct check_report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {
 		const struct check_failure *f = &report->at[i];
@@ -136,7 +136,7 @@ int deploy_validate(struct deploy *d, struct err *e)
 	if (status == 0 && report.interrupted)
 		status = err_set(e, ERR_BUSY, "interrupted; nothing was begun");
 	else if (status == 0 && report.count)
-		status = deploy_print_failures(&report);
+		status = print_failures(&report);
 	else if (status == 0)
 		fprintf(stderr, "  \xe2\x9c\x93 All prerequisites validated\n");
 	check_report_free(&report);
@@ -172,7 +172,7 @@ int deploy_fetch(struct deploy *d, const struct script_deploy *s, struct script_
 			redactor_add(d->redactor, values[i].value);
 	}
 	if (report.count)
-		(void)deploy_print_failures(&report);
+		(void)print_failures(&report);
 	if (report.count)
 		err_set(e, ERR_AUTH, "item %s does not hold all that is needed", d->config.item);
 	count = report.count;

@@ -73,7 +73,7 @@ static struct option_row *rows_with_help(const struct verb *v)
 	return rows;
 }
 
-int verb_print_help(const struct verb *v, const char *path, struct err *e)
+static int print_help(const struct verb *v, const char *path, struct err *e)
 {
 	struct option_row *rows = rows_with_help(v);
 	AUTO_BUF struct buf out;
@@ -149,7 +149,7 @@ static int run_options(const struct verb *v, struct cli *c, const char *path, in
 		err_context(e, "%s %s", path, v->name);
 	memcpy(&help, options + help_offset(v), sizeof(help));
 	if (status == 0 && help)
-		status = verb_print_help(v, path, e);
+		status = print_help(v, path, e);
 	else if (status == 0)
 		status = check_words(v, path, &rest, e) < 0 ? -1 : v->run(c, options, &rest, e);
 	options_free(rows, v->row_count + 1, options, &rest);
@@ -165,12 +165,12 @@ int verb_run(const struct verb *const *verbs, struct cli *c, const char *path, i
 	if (!v)
 		return refuse_name(verbs, path, argv[0], e);
 	if (v->run_words)
-		return argc > 1 && is_help(argv[1]) ? verb_print_help(v, path, e) :
+		return argc > 1 && is_help(argv[1]) ? print_help(v, path, e) :
 						      v->run_words(c, argc, argv, e);
 	if (!v->verbs)
 		return run_options(v, c, path, argc, argv, e);
 	if (argc > 1 && is_help(argv[1]))
-		return verb_print_help(v, path, e);
+		return print_help(v, path, e);
 	inner = mem_printf("%s %s", path, v->name);
 	if (argc == 1)
 		return err_set(e, ERR_USAGE, "%s: a verb is missing; %s --help shows them", inner,

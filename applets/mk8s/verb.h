@@ -50,7 +50,5 @@ int verb_run(const struct verb *const *verbs, struct cli *c, const char *path, i
 
 /* Help of `mk8s` itself to standard output. */
 int verb_print_overview(struct err *e);
-/* Help of one verb. */
-int verb_print_help(const struct verb *v, const char *path, struct err *e);
 
 #endif

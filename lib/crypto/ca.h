@@ -58,7 +58,7 @@ int ca_issue_server(const struct ca *ca, const struct ca_server *want, struct bu
 		    struct buf *ret_cert_pem, struct err *e);
 
 struct ca_client {
-	struct span csr_pem;     /* only its key is taken, after csr_parse's checks */
+	struct span csr_pem;     /* only its key is taken; it must be signed with it, P-256 and SHA-256 */
 	const char *common_name;
 	const char *uri;         /* the one subjectAltName: "mk8s://cluster/<uuid>" */
 	int64_t now_unix_s;

@@ -219,19 +219,3 @@ int pk_read_csr(struct span pem, mbedtls_x509_csr *ret, struct err *e)
 		return err_set(e, ERR_INPUT, "signing request: it is not signed with its own key");
 	return 0;
 }
-
-int csr_parse(struct span pem, struct csr_info *ret, struct err *e)
-{
-	struct csr_info info = { 0 };
-	mbedtls_x509_csr csr;
-	int rc = pk_read_csr(pem, &csr, e);
-
-	if (rc == 0)
-		rc = pk_pin(&csr.pk, info.pin, e);
-	if (rc == 0) {
-		put_common_name(&csr.subject, info.common_name);
-		*ret = info;
-	}
-	mbedtls_x509_csr_free(&csr);
-	return rc;
-}

@@ -40,15 +40,4 @@ bool cert_next_pem(struct span *rest, struct span *ret_pem);
 /* Appends a signing request (PKCS#10, PEM) for `key` with that common name. */
 int csr_create(const struct key *key, const char *common_name, struct buf *into, struct err *e);
 
-struct csr_info {
-	char common_name[CERT_NAME_SIZE];
-	char pin[KEY_PIN_SIZE];
-};
-
-/*
- * Reads a request and checks that it is signed with its own key, P-256 with SHA-256. ERR_INPUT
- * otherwise.
- */
-int csr_parse(struct span pem, struct csr_info *ret, struct err *e);
-
 #endif

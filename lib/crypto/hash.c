@@ -56,13 +56,6 @@ void hash_sha256_hex(struct span bytes, char ret[HASH_HEX_SIZE])
 	hex_encode(digest, sizeof(digest), ret);
 }
 
-void hash_hmac_sha256(struct span key, struct span bytes, uint8_t ret[HASH_SIZE])
-{
-	must(mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256),
-			     (const unsigned char *)key.at, key.len,
-			     (const unsigned char *)bytes.at, bytes.len, ret));
-}
-
 void hash_sha1(struct span bytes, uint8_t ret[HASH_SHA1_SIZE])
 {
 	must(mbedtls_sha1((const unsigned char *)bytes.at, bytes.len, ret));

@@ -27,6 +27,5 @@ void hash_init(struct hash *h);
 void hash_add(struct hash *h, struct span bytes);
 void hash_finish(struct hash *h, uint8_t ret[HASH_SIZE]);
 
-void hash_hmac_sha256(struct span key, struct span bytes, uint8_t ret[HASH_SIZE]);
 
 #endif

@@ -39,7 +39,7 @@ int key_generate(enum key_kind kind, struct key **ret, struct err *e)
 		mbedtls_pk_free(&pk);
 		return pk_fail(rc, ERR_IO, e, "making a key");
 	}
-	return pk_to_key(&pk, true, ret, e);
+	return pk_to_key(&pk, ret, e);
 }
 
 int key_parse_private(struct span pem, struct key **ret, struct err *e)
@@ -57,23 +57,7 @@ int key_parse_private(struct span pem, struct key **ret, struct err *e)
 		mbedtls_pk_free(&pk);
 		return pk_fail(rc, ERR_INPUT, e, "reading a private key; plain PEM is expected");
 	}
-	return pk_to_key(&pk, true, ret, e);
-}
-
-int key_parse_public(struct span pem_or_der, struct key **ret, struct err *e)
-{
-	size_t len;
-	AUTO_FREE char *text = pk_input(pem_or_der, &len);
-	mbedtls_pk_context pk;
-	int rc;
-
-	mbedtls_pk_init(&pk);
-	rc = mbedtls_pk_parse_public_key(&pk, (const unsigned char *)text, len);
-	if (rc != 0) {
-		mbedtls_pk_free(&pk);
-		return pk_fail(rc, ERR_INPUT, e, "reading a public key");
-	}
-	return pk_to_key(&pk, false, ret, e);
+	return pk_to_key(&pk, ret, e);
 }
 
 void key_free(struct key *key)
@@ -111,45 +95,16 @@ bool key_is_rsa(const struct key *key)
 	return mbedtls_pk_get_type(&key->pk) == MBEDTLS_PK_RSA;
 }
 
-bool key_is_private(const struct key *key)
-{
-	return key->is_private;
-}
-
 int key_private_pem(const struct key *key, struct buf *into, struct err *e)
 {
 	unsigned char pem[PEM_SIZE];
 	int rc;
 
-	if (!key->is_private)
-		return err_set(e, ERR_INPUT, "a public key has no private half to write");
 	rc = mbedtls_pk_write_key_pem(&key->pk, pem, sizeof(pem));
 	if (rc == 0)
 		buf_put_str(into, (const char *)pem);
 	secret_wipe(pem, sizeof(pem));
 	return rc ? pk_fail(rc, ERR_IO, e, "writing a private key") : buf_ok(into, "the key", e);
-}
-
-int key_public_pem(const struct key *key, struct buf *into, struct err *e)
-{
-	unsigned char pem[PEM_SIZE];
-	int rc = mbedtls_pk_write_pubkey_pem(&key->pk, pem, sizeof(pem));
-
-	if (rc != 0)
-		return pk_fail(rc, ERR_IO, e, "writing a public key");
-	buf_put_str(into, (const char *)pem);
-	return buf_ok(into, "the key", e);
-}
-
-int key_public_der(const struct key *key, struct buf *into, struct err *e)
-{
-	unsigned char der[PEM_SIZE];
-	int len = mbedtls_pk_write_pubkey_der(&key->pk, der, sizeof(der)); /* at the end of `der` */
-
-	if (len < 0)
-		return pk_fail(len, ERR_IO, e, "writing a public key");
-	buf_put(into, der + sizeof(der) - len, (size_t)len);
-	return buf_ok(into, "the key", e);
 }
 
 int key_pin(const struct key *key, char ret[KEY_PIN_SIZE], struct err *e)
@@ -187,8 +142,6 @@ int key_sign(const struct key *key, struct span bytes, uint8_t ret[KEY_SIGNATURE
 	uint8_t digest[HASH_SIZE];
 	int rc;
 
-	if (!key->is_private)
-		return err_set(e, ERR_INPUT, "a public key cannot sign");
 	hash_sha256(bytes, digest);
 	rc = mbedtls_pk_sign(lockable(key), MBEDTLS_MD_SHA256, digest, sizeof(digest), ret,
 			     KEY_SIGNATURE_SIZE, ret_len, random_rng, NULL);

@@ -27,8 +27,6 @@ int key_generate(enum key_kind kind, struct key **ret, struct err *e);
  * with an exponent of 65537, or P-256; anything else is ERR_INPUT.
  */
 int key_parse_private(struct span pem, struct key **ret, struct err *e);
-/* Reads a public key: SPKI in PEM or DER, with the same rules. */
-int key_parse_public(struct span pem_or_der, struct key **ret, struct err *e);
 
 void key_free(struct key *key);
 void key_free_at(struct key **slot);
@@ -40,13 +38,9 @@ int key_load(const char *path, struct key **ret, struct err *e);
 int key_save(const struct key *key, const char *path, struct err *e);
 
 bool key_is_rsa(const struct key *key);
-bool key_is_private(const struct key *key);
 
 /* Appends the private key as PEM; `into` should be a secret buffer with room for 8 KiB. */
 int key_private_pem(const struct key *key, struct buf *into, struct err *e);
-/* Appends the public key (SPKI). */
-int key_public_pem(const struct key *key, struct buf *into, struct err *e);
-int key_public_der(const struct key *key, struct buf *into, struct err *e);
 
 #define KEY_PIN_SIZE 72 /* "sha256:", 64 digits, NUL */
 /* SHA-256 over the SPKI: "sha256:<hex>". */

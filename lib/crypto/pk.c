@@ -49,7 +49,7 @@ static bool is_good_rsa(const mbedtls_pk_context *pk)
 	return memcmp(exponent, "\0\0\0\0\0\1\0\1", sizeof(exponent)) == 0;
 }
 
-int pk_to_key(mbedtls_pk_context *pk, bool is_private, struct key **ret, struct err *e)
+int pk_to_key(mbedtls_pk_context *pk, struct key **ret, struct err *e)
 {
 	struct key *key;
 
@@ -60,7 +60,6 @@ int pk_to_key(mbedtls_pk_context *pk, bool is_private, struct key **ret, struct 
 	}
 	key = mem_new(sizeof(*key));
 	key->pk = *pk; /* the context is two pointers; the library itself moves it so */
-	key->is_private = is_private;
 	*pk = (mbedtls_pk_context){ 0 };
 	*ret = key;
 	return 0;

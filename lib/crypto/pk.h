@@ -9,7 +9,6 @@
 
 struct key {
 	mbedtls_pk_context pk;
-	bool is_private;
 };
 
 /* Sets "fmt: what the library says (-0x1234)". Always -1. */
@@ -19,7 +18,7 @@ int pk_fail(int rc, enum err_code code, struct err *e, const char *fmt, ...) PRI
  * Takes the content of `pk`: checks its kind and size and gives it as a key. `pk` is free
  * afterwards either way.
  */
-int pk_to_key(mbedtls_pk_context *pk, bool is_private, struct key **ret, struct err *e);
+int pk_to_key(mbedtls_pk_context *pk, struct key **ret, struct err *e);
 
 /* Whether `pk` is a key on P-256. */
 bool pk_is_p256(const mbedtls_pk_context *pk);
@@ -33,7 +32,10 @@ int pk_pin(const mbedtls_pk_context *pk, char ret[KEY_PIN_SIZE], struct err *e);
  */
 char *pk_input(struct span text, size_t *ret_len);
 
-/* Reads a signing request and makes csr_parse's checks; the caller frees `ret`, also on failure. */
+/*
+ * Reads a signing request in PEM and checks that it is signed with its own key, P-256 with SHA-256;
+ * ERR_INPUT otherwise. The caller frees `ret`, also on failure.
+ */
 int pk_read_csr(struct span pem, mbedtls_x509_csr *ret, struct err *e);
 
 /*

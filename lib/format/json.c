@@ -299,7 +299,7 @@ struct json *json_new_str(const char *text)
 	return text ? made(cJSON_CreateString(text)) : json_new_null();
 }
 
-struct json *json_new_int(int64_t value)
+static struct json *new_int(int64_t value)
 {
 	char text[24];
 
@@ -349,7 +349,7 @@ void json_set_str(struct json *object, const char *name, const char *text)
 
 void json_set_int(struct json *object, const char *name, int64_t value)
 {
-	json_set_item(object, name, json_new_int(value));
+	json_set_item(object, name, new_int(value));
 }
 
 void json_set_bool(struct json *object, const char *name, bool value)

@@ -93,7 +93,6 @@ struct json *json_new_object(void);
 struct json *json_new_array(void);
 /* Malformed UTF-8 becomes U+FFFD when it is printed. NULL gives JSON null. */
 struct json *json_new_str(const char *text);
-struct json *json_new_int(int64_t value);
 struct json *json_new_bool(bool value);
 struct json *json_new_null(void);
 /* `text` is a JSON number (asserted). */

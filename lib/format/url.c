@@ -125,18 +125,6 @@ static int split_host(struct span text, struct url *url, struct err *e)
 	return split_port(text, url, e);
 }
 
-int url_split_host(struct span text, struct url *ret, struct err *e)
-{
-	struct url url = { 0 };
-
-	if (has_bad_byte(text))
-		return err_set(e, ERR_INPUT, "a host may not hold blanks or control characters");
-	if (split_host(text, &url, e) < 0)
-		return -1;
-	*ret = url;
-	return 0;
-}
-
 static int split_authority(struct span text, struct url *url, struct err *e)
 {
 	struct span rest = text, front = take_until(&rest, "@");

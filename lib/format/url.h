@@ -42,12 +42,6 @@ struct url {
 int url_split(struct span text, struct url *ret, struct err *e);
 
 /*
- * As url_split on what may be a host alone: "central:9090", "[::1]". Only host, host_is_ipv6 and
- * port are set.
- */
-int url_split_host(struct span text, struct url *ret, struct err *e);
-
-/*
  * Takes the next pair off the front of `*rest` (a query without ?) and replaces the content of the
  * two buffers by the decoded name and value, as Go's url.ParseQuery does: pairs at &, empty ones
  * skipped, + a space. 1: a pair, 0: no more, -1: ERR_INPUT for ; in a pair or a malformed escape.

@@ -50,7 +50,7 @@ struct tls *central_user_tls(struct central *c, const struct central_config *con
 	return tls_server_new(&o, e);
 }
 
-struct tls *central_agent_tls(struct central *c, struct err *e)
+static struct tls *agent_tls(struct central *c, struct err *e)
 {
 	AUTO_BUF struct buf chain, key;
 	struct tls_server_options o = {
@@ -125,7 +125,7 @@ static int listen_agents(struct central *c, struct err *e)
 		.on_raw = accept_agent,
 	};
 
-	o.listener.tls = central_agent_tls(c, e);
+	o.listener.tls = agent_tls(c, e);
 	if (!o.listener.tls)
 		return -1;
 	c->agent_listener = server_listen(c->server, &o, e);
@@ -141,7 +141,7 @@ int central_listen(struct central *c, struct err *e)
 void central_renew_leaves(struct central *c)
 {
 	struct err e = { 0 };
-	struct tls *agents = central_agent_tls(c, &e);
+	struct tls *agents = agent_tls(c, &e);
 	struct tls *users = c->config.tls_enabled && agents ? central_user_tls(c, &c->config, &e) : NULL;
 
 	if (agents)

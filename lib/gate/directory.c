@@ -30,11 +30,6 @@ void directory_free(struct directory *d)
 	free(d);
 }
 
-struct store *directory_store(struct directory *d)
-{
-	return d->store;
-}
-
 int directory_lower(const char *text, char into[256])
 {
 	size_t len = strlen(text);

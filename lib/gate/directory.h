@@ -26,7 +26,6 @@ extern const size_t directory_migration_count;
 /* Borrows a store that was opened with the migrations above. */
 int directory_open(struct store *s, struct directory **ret_directory, struct err *e);
 void directory_free(struct directory *d); /* takes NULL */
-struct store *directory_store(struct directory *d);
 
 struct directory_user {
 	char id[37];
@@ -91,7 +90,6 @@ int directory_cluster_seen(struct directory *d, const char *cluster_id, const ch
 /* Agent certificates in force, by serial (hex). */
 int directory_cert_add(struct directory *d, const char *serial, const char *cluster_id, int64_t expires_unix_s,
 		       struct err *e);
-int directory_cert_revoke(struct directory *d, const char *serial, struct err *e);
 
 struct directory_session {
 	char sid[37];
@@ -106,9 +104,8 @@ int directory_login(struct directory *d, const char *email, struct span password
  * snapshot is due then, too. */
 int directory_refresh(struct directory *d, const char *refresh_token, int64_t refresh_expires_unix_s,
 		      struct directory_session *ret_session, char **ret_refresh_token, struct err *e);
-/* Ends the session of a refresh token, or by its sid. Unknown ones are no error. */
+/* Ends the session of a refresh token. Unknown ones are no error. */
 int directory_logout(struct directory *d, const char *refresh_token, struct err *e);
-int directory_session_end(struct directory *d, const char *sid, struct err *e);
 /* Changes the own password; every other session of the user ends. A wrong old password: ERR_DENIED. */
 int directory_password_change(struct directory *d, const char *user_id, const char *keep_sid, struct span old_password,
 			      struct span new_password, struct err *e);

@@ -268,13 +268,3 @@ int directory_cert_add(struct directory *d, const char *serial, const char *clus
 
 	return store_transaction(d->store, cert_insert, &add, e);
 }
-
-int directory_cert_revoke(struct directory *d, const char *serial, struct err *e)
-{
-	uint64_t removed;
-
-	if (store_exec(d->store, "DELETE FROM agent_certs WHERE serial = $1", STORE_ARGS(STORE_TEXT(serial)), &removed,
-		       e) < 0)
-		return -1;
-	return removed ? 0 : err_set(e, ERR_NOT_FOUND, "there is no agent certificate with serial %.64s", serial);
-}

@@ -220,11 +220,6 @@ int directory_logout(struct directory *d, const char *refresh_token, struct err 
 			  STORE_ARGS(STORE_TEXT(sha256)), NULL, e);
 }
 
-int directory_session_end(struct directory *d, const char *sid, struct err *e)
-{
-	return store_exec(d->store, "DELETE FROM sessions WHERE sid = $1", STORE_ARGS(STORE_TEXT(sid)), NULL, e);
-}
-
 struct new_password {
 	const struct account *account;
 	const char *keep_sid;

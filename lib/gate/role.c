@@ -18,7 +18,7 @@ enum {
 	SUBDOMAIN_MAX = 253,
 };
 
-const char *const role_verbs[] = { "get",    "list", "watch",	     "create", "update",
+static const char *const role_verbs[] = { "get",    "list", "watch",	     "create", "update",
 				   "patch",  "delete", "deletecollection", "logs",   "exec",
 				   "port-forward", "proxy", "admin", NULL };
 

@@ -18,7 +18,7 @@ struct json;
 struct role_rule {
 	char *cluster;      /* glob */
 	char **namespaces;  /* NULL-terminated; "*" alone means all and cluster scope */
-	char **verbs;       /* words of role_verbs, or "*" */
+	char **verbs;       /* get list ... admin (role.c), or "*" */
 	char **resources;   /* "pods", "deployments.apps", "pods/status", "*" */
 };
 
@@ -27,10 +27,6 @@ struct role {
 	struct role_rule *rules;
 	size_t rule_count;
 };
-
-/* The words that `verbs` may hold, NULL-terminated: get list watch create update patch delete deletecollection logs
- * exec port-forward proxy admin. */
-extern const char *const role_verbs[];
 
 /* One role from its JSON form {"name", "clusters": [{"name","namespaces","verbs","resources"}]}. Unknown members,
  * unknown verbs (the nearest is named) and malformed resources are ERR_INPUT naming the member. */

@@ -14,7 +14,4 @@ int role_members_check(const struct json *object, const char *const *known, stru
 /* 1 to 63 of A-Z a-z 0-9 - _ . and not a mark at the start. */
 bool role_name_valid(const char *name);
 
-/* A list of role names without repeats; the caller owns *ret_names (words_free). ERR_INPUT. */
-int role_names_parse(const struct json *list, char ***ret_names, struct err *e);
-
 #endif

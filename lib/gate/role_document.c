@@ -40,7 +40,8 @@ static int roles_parse(const struct json *list, struct role_document *doc, struc
 	return 0;
 }
 
-int role_names_parse(const struct json *list, char ***ret_names, struct err *e)
+/* A list of role names without repeats; the caller owns *ret_names (words_free). ERR_INPUT. */
+static int parse_names(const struct json *list, char ***ret_names, struct err *e)
 {
 	char **names = mem_new_array(1, sizeof(*names));
 	size_t count = 0;
@@ -74,13 +75,13 @@ static int users_parse(const struct json *list, struct role_document *doc, struc
 	doc->users = mem_new_array(json_count(list), sizeof(*doc->users));
 	for (const struct json *item = json_first(list); item; item = json_next(item)) {
 		const char *email = json_str(item, "email");
-		char **roles;
+		char **roles = NULL;
 
 		if (role_members_check(item, known, e) < 0)
 			return err_context(e, "users[%zu]", doc->user_count);
 		if (!email || !*email)
 			return err_set(e, ERR_INPUT, "users[%zu]: email must be a string", doc->user_count);
-		if (role_names_parse(json_get(item, "roles"), &roles, e) < 0)
+		if (parse_names(json_get(item, "roles"), &roles, e) < 0)
 			return err_context(e, "users[%zu]", doc->user_count);
 		doc->users[doc->user_count].email = mem_dup_str(email);
 		doc->users[doc->user_count++].roles = roles;

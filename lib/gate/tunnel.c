@@ -208,8 +208,3 @@ bool tunnel_is_connected(struct tunnel *t, const char *cluster_id)
 	(void)pthread_mutex_unlock(&t->lock);
 	return connected;
 }
-
-size_t tunnel_link_count(const struct tunnel *t)
-{
-	return t->link_count;
-}

@@ -62,7 +62,5 @@ void tunnel_recheck(struct tunnel *t, bool (*valid)(void *arg, const struct tunn
 
 /* Whether any agent of the cluster is connected. From any thread. */
 bool tunnel_is_connected(struct tunnel *t, const char *cluster_id);
-/* Links that are up. */
-size_t tunnel_link_count(const struct tunnel *t);
 
 #endif

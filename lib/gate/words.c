@@ -30,16 +30,6 @@ bool words_have(const char *const *words, const char *word)
 	return false;
 }
 
-char **words_dup(const char *const *words)
-{
-	size_t count = words_count(words);
-	char **copy = mem_new_array(count + 1, sizeof(*copy));
-
-	for (size_t i = 0; i < count; i++)
-		copy[i] = mem_dup_str(words[i]);
-	return copy;
-}
-
 void words_add(char ***words, size_t count, const char *word)
 {
 	*words = mem_grow(*words, count + 2, sizeof(**words));

@@ -9,8 +9,6 @@
 void words_free(char **words);
 size_t words_count(const char *const *words);
 bool words_have(const char *const *words, const char *word);
-/* A copy that the caller owns; never NULL. */
-char **words_dup(const char *const *words);
 /* Appends a copy of `word` to the list at `*words`, which may be NULL. `count` is what it holds now. */
 void words_add(char ***words, size_t count, const char *word);
 

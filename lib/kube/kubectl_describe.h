@@ -33,9 +33,7 @@ void describe_node(struct describe *d);
 void describe_config(struct describe *d); /* ConfigMap and Secret */
 void describe_anything(struct describe *d);
 
-/* The containers, volumes and the rest that pods and pod templates share. `space`: in front of titles. */
-void describe_containers(struct describe *d, const char *title, const struct json *containers,
-			 const struct json *statuses, const char *space);
+/* The volumes and the rest that pods and pod templates share. `space`: in front of titles. */
 void describe_volumes(struct describe *d, const struct json *volumes, const char *space);
 void describe_placement(struct describe *d, const struct json *spec, const char *space);
 void describe_pod_template(struct describe *d, const struct json *template);

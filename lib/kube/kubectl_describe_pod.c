@@ -218,7 +218,7 @@ static void put_container(struct describe *d, const struct json *c, const struct
 	put_mounts(d, json_get(c, "volumeMounts"));
 }
 
-void describe_containers(struct describe *d, const char *title, const struct json *containers,
+static void describe_containers(struct describe *d, const char *title, const struct json *containers,
 			 const struct json *statuses, const char *space)
 {
 	describe_line(d, 0, "%s%s:%s", space, title, json_count(containers) ? "" : " <none>");

@@ -42,8 +42,6 @@ struct h1_pool_options {
 
 /* Client connections to one origin, kept alive and used again. The caller owns it. */
 struct h1_pool *h1_pool_new(struct loop *l, const struct h1_pool_options *o);
-/* Connections made from now on use this target (rotated certificate, new token host). */
-void h1_pool_set_tls(struct h1_pool *p, struct tls *tls);
 /*
  * Sends a request; `end` when it has no body (Content-Length in the head or chunked otherwise). A kept connection
  * that died before a byte of the answer came is replaced once when nothing of a body was sent.

@@ -55,15 +55,6 @@ static void pool_emit_ends(struct h1_pool *p)
 	}
 }
 
-static void on_task(struct loop_task *t)
-{
-	struct h1_pool *p = CONTAINER_OF(t, struct h1_pool, task);
-
-	pool_emit_ends(p);
-	h1_pool_place(p);
-	pool_release(p);
-}
-
 void h1_pool_schedule(struct h1_pool *p)
 {
 	loop_task_queue(p->loop, &p->task);
@@ -116,7 +107,8 @@ static bool pool_place_first(struct h1_pool *p)
 	return true;
 }
 
-void h1_pool_place(struct h1_pool *p)
+/* Gives waiting requests to idle connections and dials for the others. */
+static void pool_place(struct h1_pool *p)
 {
 	struct h1_client_list *idle = &p->clients[H1_IDLE];
 	unsigned wanted = 0;
@@ -133,6 +125,15 @@ void h1_pool_place(struct h1_pool *p)
 		p->ticking = true;
 		loop_timer_start(p->timer, p->tick_ms, p->tick_ms);
 	}
+}
+
+static void on_task(struct loop_task *t)
+{
+	struct h1_pool *p = CONTAINER_OF(t, struct h1_pool, task);
+
+	pool_emit_ends(p);
+	pool_place(p);
+	pool_release(p);
 }
 
 void h1_pool_move(struct h1_pool *p, struct h1_client *c, enum h1_client_state state)
@@ -215,14 +216,6 @@ struct h1_pool *h1_pool_new(struct loop *l, const struct h1_pool_options *o)
 	return p;
 }
 
-void h1_pool_set_tls(struct h1_pool *p, struct tls *tls)
-{
-	struct tls *old = p->target.tls;
-
-	p->target.tls = tls ? tls_ref(tls) : NULL;
-	tls_unref(old);
-}
-
 struct http_stream *h1_pool_request(struct h1_pool *p, const struct http_head *head, bool end,
 				    const struct http_events *events, void *owner)
 {
@@ -233,7 +226,7 @@ struct http_stream *h1_pool_request(struct h1_pool *p, const struct http_head *h
 	if (e.code != ERR_NONE)
 		h1_pool_end(p, a, &e);
 	else
-		h1_pool_place(p);
+		pool_place(p);
 	return &a->base;
 }
 

@@ -91,8 +91,6 @@ void h1_ask_free(struct h1_ask *a);
 void h1_pool_schedule(struct h1_pool *p);
 /* Takes the stream from where it is; its on_close comes soon with `why`. */
 void h1_pool_end(struct h1_pool *p, struct h1_ask *a, const struct err *why);
-/* Gives waiting requests to idle connections and dials for the others. */
-void h1_pool_place(struct h1_pool *p);
 /* Keeps lists and counts; what waits is placed when that may help. */
 void h1_pool_move(struct h1_pool *p, struct h1_client *c, enum h1_client_state state);
 /* The client's connection is gone, and so is the client after this. `why`: it was never open, and somebody waited. */

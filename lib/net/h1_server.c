@@ -23,7 +23,8 @@ void h1_server_close(struct h1_server *h)
 	conn_close(h->conn);
 }
 
-void h1_server_flush(struct h1_server *h)
+/* Passes output to the connection as far as it takes it. */
+static void flush(struct h1_server *h)
 {
 	while (http_queue_len(&h->out) && !h->closing) {
 		size_t queued = conn_queued(h->conn);
@@ -85,7 +86,7 @@ void h1_server_reject(struct h1_server *h, int status, enum err_code code, const
 		   "content-length: %zu\r\nconnection: close\r\n\r\n%s\n",
 		   status, http_reason(status), span_of(why).len + 1, why);
 	(void)http_queue_put(&h->out, buf_span(&b)); /* without memory the peer just sees the end */
-	h1_server_flush(h);
+	flush(h);
 	server_finish(h);
 }
 
@@ -156,7 +157,7 @@ void h1_server_settle(struct h1_server *h)
 			h1_stream_close(h, ERR_NONE, "");
 			h1_server_close(h);
 		}
-		h1_server_flush(h);
+		flush(h);
 		if (h->stream)
 			http_stream_emit_drain(&h->stream->base);
 		h1_raw_settle(h);

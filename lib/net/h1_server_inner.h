@@ -57,8 +57,6 @@ struct h1_server {
 
 /* Does what the owner's call asked for after it has returned. */
 void h1_server_schedule(struct h1_server *h);
-/* Passes output to the connection as far as it takes it. */
-void h1_server_flush(struct h1_server *h);
 /* Pauses or resumes reading as the unconsumed bytes ask. */
 void h1_server_balance(struct h1_server *h);
 /* Refuses what came: the stream, if any, ends with a sentence; the peer gets a short text answer when none began. */

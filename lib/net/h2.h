@@ -62,8 +62,6 @@ size_t h2_stream_count(const struct h2 *h);
 void h2_drain(struct h2 *h);
 /* Closes now; streams get their on_close, then on_close. */
 void h2_close(struct h2 *h);
-/* Milliseconds of the last PING's round trip, or -1. */
-int64_t h2_rtt_ms(const struct h2 *h);
 struct conn *h2_conn(struct h2 *h);
 
 #endif

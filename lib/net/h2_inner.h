@@ -59,7 +59,6 @@ struct h2 {
 	uint64_t drain_ms;           /* when the drain was announced */
 	int32_t last_id, gap_from, gap_to; /* server: the highest request's id; ids that were left out last */
 	unsigned silent_pings;       /* intervals without a byte from the peer */
-	int64_t rtt_ms;
 	int64_t patience;            /* frames without use that the peer may still send (h2_limits.c) */
 	int64_t errors_left;         /* streams that the peer may still break */
 	int64_t resets_left;         /* and reset */
@@ -83,7 +82,6 @@ bool h2_out_is_full(const struct h2 *h);
 void h2_say_goaway(struct h2 *h);
 
 /* Streams: h2_stream.c. */
-extern const struct http_stream_ops h2_stream_ops;
 struct h2_stream *h2_stream_new(struct h2 *h, size_t memory_len);
 void h2_stream_add(struct h2_stream *s);
 /* Unlinks, tells, frees. */
@@ -128,7 +126,5 @@ void h2_limits_useful(struct h2 *h);
 void h2_limits_reset(struct h2 *h);
 /* Counts a stream that the peer broke so that we reset it. */
 void h2_limits_broken(struct h2 *h);
-/* A PING answered with the time when it was sent. */
-void h2_limits_pong(struct h2 *h, const uint8_t opaque[8]);
 
 #endif

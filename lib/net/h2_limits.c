@@ -110,17 +110,6 @@ void h2_limits_broken(struct h2 *h)
 		h2_fail(h, NGHTTP2_ENHANCE_YOUR_CALM, ERR_PROTOCOL, "the peer breaks too many streams");
 }
 
-void h2_limits_pong(struct h2 *h, const uint8_t opaque[8])
-{
-	uint64_t sent_us, now_us = clock_mono_us();
-
-	memcpy(&sent_us, opaque, sizeof(sent_us));
-	if (sent_us <= now_us)
-		h->rtt_ms = (int64_t)((now_us - sent_us) / 1000);
-	if (h->draining)
-		h2_say_goaway(h);
-}
-
 /* Whether the peer may still come back to a stream that waits for it, after `quiet_ms` without a sign of it. */
 static bool may_stall(const struct h2 *h, uint64_t quiet_ms)
 {
@@ -138,8 +127,6 @@ static bool may_stall(const struct h2 *h, uint64_t quiet_ms)
 static void tick_ping(struct h2 *h, uint64_t now_ms)
 {
 	uint64_t interval_ms = h->limits.ping_interval_ms;
-	uint64_t now_us = clock_mono_us();
-	uint8_t opaque[8];
 
 	if (!interval_ms || now_ms - h->ping_ms < interval_ms)
 		return;
@@ -155,8 +142,7 @@ static void tick_ping(struct h2 *h, uint64_t now_ms)
 		return;
 	}
 	h->silent_pings++;
-	memcpy(opaque, &now_us, sizeof(opaque));
-	(void)nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, opaque); /* without memory: the next one */
+	(void)nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL); /* without memory: the next one */
 }
 
 static void tick_output(struct h2 *h, uint64_t now_ms)
@@ -252,7 +238,6 @@ void h2_limits_init(struct h2 *h)
 	h->patience = PATIENCE_MAX;
 	h->errors_left = ERRORS_MAX;
 	h->resets_left = resets_per_s(h) * RESETS_BURST_S;
-	h->rtt_ms = -1;
 	h->refill_ms = h->idle_ms = h->write_ms = h->ping_ms = loop_now_ms(h->loop);
 	h->timer = loop_timer_new(h->loop, on_timer, h);
 	loop_timer_start(h->timer, tick_ms, tick_ms);

@@ -199,10 +199,10 @@ static int on_frame(nghttp2_session *session UNUSED, const nghttp2_frame *frame,
 		h2_limits_reset(h);
 		return 0;
 	case NGHTTP2_PING:
-		if (frame->hd.flags & NGHTTP2_FLAG_ACK)
-			h2_limits_pong(h, frame->ping.opaque_data);
-		else
+		if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
 			h2_limits_useless(h);
+		else if (h->draining)
+			h2_say_goaway(h);
 		return 0;
 	default:
 		h2_limits_useless(h);
@@ -430,11 +430,6 @@ void h2_drain(struct h2 *h)
 void h2_close(struct h2 *h)
 {
 	session_close(h);
-}
-
-int64_t h2_rtt_ms(const struct h2 *h)
-{
-	return h->rtt_ms;
 }
 
 struct conn *h2_conn(struct h2 *h)

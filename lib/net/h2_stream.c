@@ -134,7 +134,7 @@ static void stream_unwant(struct http_stream *base)
 	h2_schedule(s->session);
 }
 
-const struct http_stream_ops h2_stream_ops = {
+static const struct http_stream_ops ops = {
 	.answer = stream_answer,
 	.send = stream_send,
 	.end = stream_end,
@@ -148,7 +148,7 @@ struct h2_stream *h2_stream_new(struct h2 *h, size_t memory_len)
 {
 	struct h2_stream *s = mem_new(sizeof(*s) + memory_len);
 
-	http_stream_init(&s->base, &h2_stream_ops, h->conn, h->is_server);
+	http_stream_init(&s->base, &ops, h->conn, h->is_server);
 	s->session = h;
 	loop_link_init(&s->all);
 	loop_link_init(&s->due);

@@ -217,11 +217,6 @@ void http_stream_reset(struct http_stream *s, enum http_reset reason)
 	s->ops->reset(s, reason);
 }
 
-const char *http_stream_peer(const struct http_stream *s)
-{
-	return s->conn ? conn_peer(s->conn) : "";
-}
-
 const char *http_stream_peer_ip(const struct http_stream *s)
 {
 	return s->conn ? conn_peer_ip(s->conn) : "";

@@ -117,7 +117,6 @@ enum http_reset { HTTP_RESET_CANCEL, HTTP_RESET_REFUSED, HTTP_RESET_INTERNAL };
 void http_stream_reset(struct http_stream *s, enum http_reset reason);
 
 /* What the carrying connection knows of its peer. Live as long as the stream. */
-const char *http_stream_peer(const struct http_stream *s);
 const char *http_stream_peer_ip(const struct http_stream *s);
 struct span http_stream_peer_cert(const struct http_stream *s);
 

@@ -60,11 +60,6 @@ struct listener *server_listen(struct server *s, const struct server_listen *o, 
 	return n->listener;
 }
 
-struct metrics *server_metrics(struct server *s)
-{
-	return s->metrics;
-}
-
 struct pool *server_pool(struct server *s)
 {
 	return s->pool;

@@ -134,7 +134,6 @@ struct server_listen {
  * outlive the server.
  */
 struct listener *server_listen(struct server *s, const struct server_listen *o, struct err *e);
-struct metrics *server_metrics(struct server *s);
 struct pool *server_pool(struct server *s);
 
 /* What the frame knows of a stream that it handed out; lives as long as the stream. */
@@ -148,10 +147,7 @@ struct server_visit {
 const struct server_visit *server_stream_visit(const struct http_stream *s);
 /* What the access log calls the user of a STREAM route; copied. */
 void server_stream_set_user(struct http_stream *s, const char *user);
-/* Answers a stream with a problem document (or, on a gRPC stream, Trailers-Only) and ends it; takes
- * the stream over. */
-void server_stream_problem(struct http_stream *s, const struct err *why);
-/* As above with a whole body of ours. */
+/* Answers a stream with a whole body of ours and ends it; takes the stream over. */
 void server_stream_answer(struct http_stream *s, int status, const char *content_type,
 			  struct span body);
 /*

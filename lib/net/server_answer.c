@@ -190,18 +190,6 @@ void answer_problem_later(struct http_stream *s, int status, unsigned after_s, c
 	answer_problem(s, status, detail, &fields);
 }
 
-void server_stream_problem(struct http_stream *s, const struct err *why)
-{
-	const struct span *type = http_field_find(http_stream_request(s), "content-type");
-
-	if (type && span_starts(*type, SPAN("application/grpc")))
-		grpc_refuse(s, grpc_status_of(why->code), why->text);
-	else if (why->code == ERR_BUSY)
-		answer_problem_later(s, err_http_status(why->code), 1, why->text);
-	else
-		answer_problem(s, err_http_status(why->code), why->text, NULL);
-}
-
 void server_stream_answer(struct http_stream *s, int status, const char *content_type,
 			  struct span body)
 {

@@ -111,7 +111,5 @@ int store_transaction(struct store *s, int (*fn)(struct store *s, void *arg, str
 
 /* A consistent copy into a new file `path` (0600, synced; ERR_EXISTS when it is there) while others write. */
 int store_backup(struct store *s, const char *path, struct err *e);
-/* Moves the write-ahead log into the file and shortens it. */
-int store_checkpoint(struct store *s, struct err *e);
 
 #endif

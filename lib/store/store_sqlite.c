@@ -248,15 +248,3 @@ int store_transaction(struct store *s, int (*fn)(struct store *s, void *arg, str
 	pthread_mutex_unlock(&s->mutex);
 	return rc;
 }
-
-int store_checkpoint(struct store *s, struct err *e)
-{
-	int rc;
-
-	pthread_mutex_lock(&s->mutex);
-	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	if (rc != SQLITE_OK)
-		(void)sqlite_fail(s, rc, "moving the log into the file", e);
-	pthread_mutex_unlock(&s->mutex);
-	return rc == SQLITE_OK ? 0 : -1;
-}

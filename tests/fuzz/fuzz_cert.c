@@ -5,6 +5,7 @@
 
 #include "lib/crypto/cert.h"
 #include "lib/crypto/key.h"
+#include "lib/crypto/pk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,20 +23,19 @@ static void check_key(int rc, struct key *key, const struct err *e)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span text = span_from(data, size), rest = text, one;
-	struct key *public = NULL, *private = NULL;
+	struct key *private = NULL;
 	struct cert_info info;
-	struct csr_info csr;
+	mbedtls_x509_csr request;
 	struct err e = { 0 };
 	int rc;
 
 	if (cert_parse(text, &info, &e) == 0)
 		assert(strlen(info.pin) == 71 && strlen(info.serial) < CERT_SERIAL_SIZE);
-	if (csr_parse(text, &csr, &e) == 0)
-		assert(strlen(csr.pin) == 71);
+	if (pk_read_csr(text, &request, &e) == 0)
+		assert(pk_is_p256(&request.pk));
+	mbedtls_x509_csr_free(&request);
 	while (cert_next_pem(&rest, &one))
 		assert(one.at >= text.at && one.at + one.len <= text.at + size && rest.len < size);
-	rc = key_parse_public(text, &public, &e);
-	check_key(rc, public, &e);
 	rc = key_parse_private(text, &private, &e);
 	check_key(rc, private, &e);
 	return 0;

@@ -88,16 +88,6 @@ static void stream_rest(void *app, struct http_stream *s, const char *const *par
 	server_stream_answer(s, 200, "text/plain", span_of(text));
 }
 
-static void stream_denied(void *app, struct http_stream *s, const char *const *params)
-{
-	struct err e;
-
-	(void)app;
-	(void)params;
-	(void)err_set(&e, ERR_DENIED, "not for you");
-	server_stream_problem(s, &e);
-}
-
 static const struct route routes[] = {
 	{ "GET", "/echo/{id}", ACCESS_PUBLIC, get_echo, NULL, 0, "Echo" },
 	{ "POST", "/body", ACCESS_PUBLIC, post_body, NULL, 16, "Body" },
@@ -110,7 +100,6 @@ static const struct route routes[] = {
 	{ "GET", "/who", ACCESS_USER, get_who, NULL, 0, "Who" },
 	{ "GET", "/admin", ACCESS_ADMIN, get_who, NULL, 0, "Admin" },
 	{ "*", "/s/{id}/*", ACCESS_USER, NULL, stream_rest, 0, "Stream" },
-	{ "GET", "/denied", ACCESS_PUBLIC, NULL, stream_denied, 0, "Denied" },
 };
 
 static int authenticate(struct request *rq, struct err *e)

@@ -81,7 +81,6 @@ static const struct {
 	{ "PATCH /s/a%20b/x/../%2f?y HTTP/1.1\r\n" H "\r\n",
 	  "HTTP/1.1 200 ",
 	  { "\r\n\r\na b|/s/a%20b/x/../%2f?y", "x-request-id: " } },
-	{ "GET /denied HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 403 ", { "\"detail\":\"not for you\"" } },
 	{ "GET /healthz HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 200 ", { "\r\n\r\nok\n" } },
 	{ "HEAD /healthz HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 200 ", { "!ok\n" } },
 	{ "GET /readyz HTTP/1.1\r\n" H "\r\n", "HTTP/1.1 200 ", { "\r\n\r\nok\n" } },

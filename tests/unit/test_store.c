@@ -409,21 +409,6 @@ static void test_backup(void **state)
 	store_close(copy);
 }
 
-static void test_checkpoint(void **state)
-{
-	struct fixture *f = *state;
-	AUTO_FREE char *log = mem_printf("%s/state.db-wal", f->dir);
-	struct err e = { 0 };
-	struct stat st;
-
-	assert_int_equal(add_user(f->store, "a", 1, &e), 0);
-	assert_int_equal(stat(log, &st), 0);
-	assert_true(st.st_size > 0);
-	assert_int_equal(store_checkpoint(f->store, &e), 0);
-	assert_int_equal(stat(log, &st), 0);
-	assert_int_equal(st.st_size, 0);
-}
-
 /* A page limit stands in for a full disk: the same result code. */
 static void test_full(void **state)
 {
@@ -516,7 +501,7 @@ int main(void)
 		ROW(test_nested_rows), ROW(test_transaction),    ROW(test_second_connection),
 		ROW(test_no_retry),   ROW(test_migrations),      ROW(test_migration_steps),
 		ROW(test_failed_migration), ROW(test_bad_opens), ROW(test_modes),
-		ROW(test_backup),     ROW(test_checkpoint),      ROW(test_full),
+		ROW(test_backup), ROW(test_full),
 		ROW(test_damaged),    ROW(test_threads),
 	};
 

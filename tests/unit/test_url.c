@@ -131,31 +131,6 @@ static void bad_urls_are_refused(void **state)
 	}
 }
 
-static void hosts_are_split(void **state)
-{
-	static const struct {
-		const char *text, *host;
-		unsigned port;
-	} rows[] = {
-		{ "central", "central", 0 }, { "central:9090", "central", 9090 }, { "[::1]", "::1", 0 },
-		{ "[::1]:1", "::1", 1 },     { "10.0.0.1", "10.0.0.1", 0 },       { "", NULL, 0 },
-		{ ":9090", NULL, 0 },        { "::1", NULL, 0 },                  { "h/x", NULL, 0 },
-		{ "h?x", NULL, 0 },          { "u@h", NULL, 0 },                  { "https://h", NULL, 0 },
-		{ "h ", NULL, 0 },           { "h:99999", NULL, 0 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct err e = { 0 };
-		struct url url = { 0 };
-		int rc = url_split_host(span_of(rows[i].text), &url, &e);
-
-		if (rc != (rows[i].host ? 0 : -1) || url.port != rows[i].port ||
-		    (rc == 0 && !span_equal_str(url.host, rows[i].host)))
-			fail_msg("%s", rows[i].text);
-	}
-}
-
 static const struct {
 	const char *query;
 	const char *pairs; /* "name=value|..." as decoded; NULL: refused */
@@ -232,7 +207,6 @@ int main(void)
 		cmocka_unit_test(all_but_unreserved_is_encoded),
 		cmocka_unit_test(urls_are_split),
 		cmocka_unit_test(bad_urls_are_refused),
-		cmocka_unit_test(hosts_are_split),
 		cmocka_unit_test(queries_read_as_go_reads_them),
 		cmocka_unit_test(one_name_is_looked_up),
 	};
