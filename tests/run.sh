@@ -145,6 +145,9 @@ for part; do
 	kube)
 		export KUBE=1 MK8S_BIN="$absolute/mk8s" KUBESIM="$absolute/kubesim" KUBE_BIN="$KUBE_DIR"
 		run_pytest kube tests/e2e tests/kube
+		# The clients that make kube has brought, on the simulated cluster, too.
+		export KUBE=0
+		run_pytest kube-clients tests/e2e/test_clients.py tests/e2e/test_filter.py
 		;;
 	*)
 		echo "tests/run.sh: no part '$part'" >&2

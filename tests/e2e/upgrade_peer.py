@@ -258,6 +258,7 @@ class UpgradePeer:
             "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]}}).encode())
         web.close()
         with contextlib.suppress(OSError):
+            stream.shutdown(socket.SHUT_WR)  # at once, as the API server does; some clients wait for it
             stream.settimeout(5)
             while stream.recv(65536):
                 pass

@@ -2,8 +2,8 @@
 # Builds the real Kubernetes programs that the tests run against, at the versions pinned in go.mod.
 # usage: build.sh OUTDIR
 #	What OUTDIR holds at the pinned version already is left alone.
-#	KUBE_BIN=dir names ready kube-apiserver, kube-controller-manager, etcd, kubectl and kwok (and
-#	h2spec, else it is built): they are linked into OUTDIR. GO=/path names another go command.
+#	KUBE_BIN=dir names ready kube-apiserver, kube-controller-manager, etcd, kubectl and kwok (and h2spec, helm and
+#	clientgo, else they are built): they are linked into OUTDIR. GO=/path names another go command.
 set -eu
 
 die() {
@@ -36,21 +36,28 @@ module_of() { # PROGRAM
 	etcd) echo go.etcd.io/etcd/server/v3 ;;
 	kwok) echo sigs.k8s.io/kwok ;;
 	h2spec) echo github.com/summerwind/h2spec ;;
+	helm) echo helm.sh/helm/v3 ;;
+	clientgo) echo k8s.io/client-go ;;
 	esac
 }
 
 package_of() { # PROGRAM
 	case $1 in
 	etcd) echo go.etcd.io/etcd/server/v3 ;;
+	clientgo) echo ./clientgo ;;
 	*) echo "$(module_of "$1")/cmd/$1" ;;
 	esac
+}
+
+own_source() { # PROGRAM: what tells versions of our own program apart
+	[ "$1" != clientgo ] || cksum <clientgo/main.go | sed 's/^/ /'
 }
 
 stamp_of() { # PROGRAM
 	if [ -n "${KUBE_BIN:-}" ] && [ -x "$KUBE_BIN/$1" ]; then
 		echo "linked $KUBE_BIN/$1"
 	else
-		echo "$(module_of "$1") $(module_version "$(module_of "$1")")"
+		echo "$(module_of "$1") $(module_version "$(module_of "$1")")$(own_source "$1")"
 	fi
 }
 
@@ -136,13 +143,17 @@ build_one() { # PROGRAM
 	say "$1 $version: built in $(($(date +%s) - began)) s"
 }
 
+is_extra() { # PROGRAM
+	case $1 in h2spec | helm | clientgo) ;; *) return 1 ;; esac
+}
+
 todo=
-for program in kube-apiserver kube-controller-manager etcd kubectl kwok h2spec; do
+for program in kube-apiserver kube-controller-manager etcd kubectl kwok h2spec helm clientgo; do
 	if is_there $program; then
 		continue
 	elif [ -n "${KUBE_BIN:-}" ] && [ -x "$KUBE_BIN/$program" ]; then
 		link_ready $program
-	elif [ -n "${KUBE_BIN:-}" ] && [ $program != h2spec ]; then
+	elif [ -n "${KUBE_BIN:-}" ] && ! is_extra $program; then
 		die "KUBE_BIN=$KUBE_BIN holds no executable $program"
 	else
 		todo="$todo $program"

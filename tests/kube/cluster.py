@@ -105,7 +105,7 @@ class Pki:
         self.ca = where / "ca.pem"
         self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                       "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "30",
-                      "-subj", "/CN=test-cluster-ca")
+                      "-subj", "/CN=test-cluster-ca", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         self.issue("server", "/CN=kube-apiserver", "serverAuth",
                    "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost,DNS:kubernetes.default.svc")
         self._openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048",
@@ -120,7 +120,8 @@ class Pki:
         """Writes NAME.key and NAME.pem, signed by the cluster's CA; returns both paths."""
         key, request, cert = f"{name}.key", f"{name}.csr", f"{name}.pem"
         (self.dir / f"{name}.ext").write_text("\n".join(
-            ["basicConstraints=CA:FALSE", f"extendedKeyUsage={usage}", *extensions]) + "\n")
+            ["basicConstraints=CA:FALSE", "subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid",
+             f"extendedKeyUsage={usage}", *extensions]) + "\n")
         self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                       "-keyout", key, "-out", request, "-subj", subject)
         self._openssl("x509", "-req", "-in", request, "-CA", "ca.pem", "-CAkey", "ca.key",

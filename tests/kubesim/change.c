@@ -254,6 +254,7 @@ void change_answer_update(struct call *c, struct object *before, struct json *js
 {
 	AUTO_BUF struct buf text;
 
+	buf_init(&text, BODY_TEXT_MAX);
 	if (!json_is_object(json_get(json, "metadata")))
 		json_set_item(json, "metadata", json_new_object());
 	if (!check_update(c, before, json)) {
@@ -263,7 +264,6 @@ void change_answer_update(struct call *c, struct object *before, struct json *js
 		return;
 	}
 	json = keep_fixed(c, before, json);
-	buf_init(&text, BODY_TEXT_MAX);
 	json_print(json, JSON_COMPACT, &text);
 	if (is_dry_run(c) || (!applied && span_equal(buf_span(&text), before->text))) {
 		(void)buf_put_span(&c->out, buf_span(&text));
