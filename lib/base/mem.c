@@ -5,11 +5,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void mem_die(size_t size)
 {
 	(void)fprintf(stderr, "mk8s: out of memory: %zu bytes could not be had\n", size);
-	abort();
+	_exit(EXIT_FAILURE);
 }
 
 void *mem_new(size_t size)

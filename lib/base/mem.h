@@ -3,7 +3,7 @@
  *
  * What a peer can make grow lives in `struct buf` or `struct arena`, which have a ceiling and report ERR_NOMEM.
  * Everything else is small and of known size: where even that cannot be had, mem_new and its kin end the
- * process with one sentence (durable state survives any death; the supervisor starts it again).
+ * process with one sentence and status 1 (durable state survives any death; the supervisor starts it again).
  */
 #ifndef MK8S_BASE_MEM_H
 #define MK8S_BASE_MEM_H
