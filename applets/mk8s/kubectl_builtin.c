@@ -95,7 +95,8 @@ static int run(const struct kube_target *target, int argc, char **argv, struct e
 				       .is_stopped = kubectl_console_is_stopped,
 				       .wake_fd = kubectl_console_wake_fd,
 				       .input_fd = input_fd,
-				       .terminal = &kubectl_console_terminal };
+				       .terminal = &kubectl_console_terminal,
+				       .files = &kubectl_console_files };
 	struct kube_client *client;
 	struct err why = { 0 };
 	int status;

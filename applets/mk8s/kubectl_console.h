@@ -1,4 +1,4 @@
-/* The terminal and the signals of the built-in kubectl. */
+/* The terminal, the signals and the files of the built-in kubectl. */
 #ifndef MK8S_APPLETS_MK8S_KUBECTL_CONSOLE_H
 #define MK8S_APPLETS_MK8S_KUBECTL_CONSOLE_H
 
@@ -18,6 +18,7 @@ struct kubectl_console {
 };
 
 extern const struct kubectl_terminal kubectl_console_terminal;
+extern const struct kubectl_files kubectl_console_files;
 
 /* kubectl_io's wake_fd and is_stopped; the owner is a struct kubectl_console. */
 int kubectl_console_wake_fd(void *owner, int *ret_fd, struct err *e);

@@ -16,7 +16,8 @@ enum { ERRORS_MAX = 16 * 1024 * 1024 };
 
 static const struct kubectl_verb *const verbs[] = {
 	&kubectl_annotate, &kubectl_api_resources, &kubectl_api_versions, &kubectl_apply,
-	&kubectl_auth, &kubectl_cluster_info, &kubectl_cordon, &kubectl_create, &kubectl_delete,
+	&kubectl_auth, &kubectl_cluster_info, &kubectl_cordon, &kubectl_cp, &kubectl_create,
+	&kubectl_delete,
 	&kubectl_describe, &kubectl_drain, &kubectl_events, &kubectl_exec, &kubectl_expose,
 	&kubectl_get,
 	&kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_replace, &kubectl_rollout,
@@ -208,7 +209,7 @@ const struct kube_resource *kubectl_find(struct kubectl *k, const char *name)
 
 const char *kubectl_verbs(void)
 {
-	return "annotate api-resources api-versions apply auth cluster-info cordon create "
+	return "annotate api-resources api-versions apply auth cluster-info cordon cp create "
 	       "delete describe drain events exec expose get label logs patch replace rollout run "
 	       "scale set taint uncordon version wait";
 }

@@ -31,9 +31,8 @@ struct kubectl_files {
 	/* ERR_NOT_FOUND when there is nothing. `follow`: of a link, what it leads to. */
 	int (*look)(void *owner, const char *path, bool follow, struct kubectl_file *ret,
 		    struct err *e);
-	/* Append, each with a NUL behind it, in order: names in a folder; paths like a pattern. */
+	/* Appends the names in a folder, in order, each with a NUL behind it. */
 	int (*list)(void *owner, const char *path, struct buf *out, struct err *e);
-	int (*match)(void *owner, const char *pattern, struct buf *out, struct err *e);
 	int (*read_link)(void *owner, const char *path, struct buf *out, struct err *e);
 	/* Descriptors that the caller closes; the second one's file is made, or emptied. */
 	int (*open)(void *owner, const char *path, int *ret_fd, struct err *e);

@@ -54,29 +54,40 @@ static bool is_over(struct kubectl *k, const struct kubectl_pod *pod)
 	return true;
 }
 
-int kubectl_exec_run(struct kubectl *k, const struct kubectl_pod *pod, const struct kubectl_command *command,
-		     const struct remote_peer *peer, struct remote_end *ret_end)
+int kubectl_exec_path(struct kubectl *k, const struct kubectl_pod *pod, const struct kubectl_command *command,
+		      const struct remote_peer *peer, struct buf *path)
 {
 	const struct kubectl_target target = { .resource = kube_discovery_find(NULL, "pods"),
 					       .namespace = mem_dup_str(pod->namespace),
 					       .name = mem_dup_str(pod->name) };
 	AUTO_FREE char *container = NULL;
-	struct kube_status status = { 0 };
-	struct err failure = { 0 };
-	AUTO_BUF struct buf path;
 	int result = -1;
 
-	buf_init(&path, KUBECTL_FILE_MAX);
 	if (!is_over(k, pod))
 		container = logs_choose_container(k, pod->object, command->container, command->quiet);
-	if (container && kubectl_put_path(k, &path, &target)) {
-		put_command(&path, command, container, peer->read_input != NULL);
-		result = remote_run(k->client, buf_str(&path), peer, ret_end, &status, &failure);
-		if (result < 0)
-			kubectl_fail_request(k, &status, &failure);
+	if (container && kubectl_put_path(k, path, &target)) {
+		put_command(path, command, container, peer->read_input != NULL);
+		result = 0;
 	}
 	free(target.namespace);
 	free(target.name);
+	return result;
+}
+
+int kubectl_exec_run(struct kubectl *k, const struct kubectl_pod *pod, const struct kubectl_command *command,
+		     const struct remote_peer *peer, struct remote_end *ret_end)
+{
+	struct kube_status status = { 0 };
+	struct err failure = { 0 };
+	AUTO_BUF struct buf path;
+	int result;
+
+	buf_init(&path, KUBECTL_FILE_MAX);
+	if (kubectl_exec_path(k, pod, command, peer, &path) < 0)
+		return -1;
+	result = remote_run(k->client, buf_str(&path), peer, ret_end, &status, &failure);
+	if (result < 0)
+		kubectl_fail_request(k, &status, &failure);
 	return result;
 }
 
@@ -144,7 +155,7 @@ static int open_console(struct kubectl *k, const struct exec_options *o, struct 
 	struct err failure = { 0 };
 
 	*c = (struct console){ .k = k, .tty = has_terminal(k, o) };
-	c->peer = (struct remote_peer){ .owner = c, .on_output = console_output, .input_fd = -1, .wake_fd = -1 };
+	c->peer = (struct remote_peer){ .owner = c, .input_owner = c, .on_output = console_output, .input_fd = -1, .wake_fd = -1 };
 	if (o->stdin && !io->input_fd) {
 		kubectl_failf(k, ERR_USAGE, "there is no standard input here that --stdin could pass on");
 		return -1;
@@ -168,7 +179,7 @@ static void run_command(struct kubectl *k, const struct exec_options *o, const s
 {
 	const int dashes = args->before_dashes;
 	struct kubectl_command command = { .container = o->container,
-					   .argv = args->at + dashes,
+					   .argv = (const char *const *)args->at + dashes,
 					   .count = (size_t)(args->count - dashes),
 					   .quiet = o->quiet };
 	struct remote_end end = { 0 };

@@ -9,10 +9,14 @@ struct kubectl_pod;
 
 struct kubectl_command {
 	const char *container; /* as -c; NULL: the pod's usual one */
-	char *const *argv;
+	const char *const *argv;
 	size_t count;
 	bool quiet, tty;
 };
+
+/* Appends the path of the request. 0, or -1 with the failure noted: a pod that is over, an unknown container. */
+int kubectl_exec_path(struct kubectl *k, const struct kubectl_pod *pod, const struct kubectl_command *command,
+		      const struct remote_peer *peer, struct buf *path);
 
 /*
  * Runs it. 0 when it was run (or the caller's side ended it), and how it ended; -1 with the failure noted. Its standard

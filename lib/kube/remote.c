@@ -96,7 +96,7 @@ static int send_input(struct session *s, struct err *e)
 	size_t len = 0;
 
 	s->input_ready = false;
-	if (s->peer->read_input(s->peer->owner, bytes, sizeof(bytes), &len, e) < 0)
+	if (s->peer->read_input(s->peer->input_owner, bytes, sizeof(bytes), &len, e) < 0)
 		return -1;
 	if (len)
 		return ws_send(s->ws, span_from(&channel, 1), span_from(bytes, len), e);

@@ -31,7 +31,8 @@ struct remote_peer {
 	 * The next bytes for its standard input; *ret_len 0: the end. NULL: it has none. Asked when `input_fd` can be
 	 * read, at any time where that is -1. A failure ends the session with it.
 	 */
-	int (*read_input)(void *owner, char *into, size_t size, size_t *ret_len, struct err *e);
+	int (*read_input)(void *input_owner, char *into, size_t size, size_t *ret_len, struct err *e);
+	void *input_owner;
 	int input_fd;
 	/* Asked when `wake_fd` (-1: none) can be read; false ends the session. */
 	bool (*on_wake)(void *owner);

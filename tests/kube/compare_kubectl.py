@@ -164,6 +164,7 @@ ROWS = {
              "!exec one -c none -- ls", "!exec one", "!exec one ls", "!exec -- ls", "exec -it one -c main -- echo x",
              ("create -f -", WEB), "!rollout status deploy/web", "exec deploy/web -- echo from-deploy",
              "expose deploy web --port=80", "exec svc/web -- echo from-service", "!exec cm/kube-root-ca.crt -- ls"],
+    "cp": [*MADE, "!cp -c main one:/etc/hostname /tmp/@NS@-copy", "!cp -c main one:/etc/hostname /dev/null/x", "!cp one:/a two:/b", "!cp a b", "!cp one: x", "!cp :a x", "!cp a", "!cp /nowhere one:/tmp/x", "!cp none:/etc/hostname x"],
     "client-json": ["run c --image=x --dry-run=client -o json"],
     "describe-node": ["describe node node-1"],
     "describe-others": ["describe serviceaccount default"],
