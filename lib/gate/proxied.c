@@ -77,7 +77,9 @@ void proxied_free_if_unused(struct proxied *p)
 
 void proxied_refuse(struct proxied *p, int status, const char *message, unsigned retry_after_s)
 {
-	struct kube_failure f = { .code = status, .message = message, .retry_after_s = retry_after_s };
+	struct kube_failure f = { .code = status,
+				  .message = message,
+				  .retry_after_s = retry_after_s == RELAY_RETRY_NOW ? 0 : retry_after_s };
 	AUTO_BUF struct buf body;
 
 	if (!p->relay)

@@ -50,7 +50,7 @@ struct proxied {
 struct proxied *proxied_new(struct central *c, const struct http_head *head, const char *peer_ip);
 /* Frees it once its relay has ended and no callback is pending. */
 void proxied_free_if_unused(struct proxied *p);
-/* Answers with a Status object; nothing after the relay's end. `retry_after_s` 0: no such field. */
+/* Answers with a Status object; nothing after the relay's end. `retry_after_s` as of relay_refuse. */
 void proxied_refuse(struct proxied *p, int status, const char *message, unsigned retry_after_s);
 
 #endif

@@ -10,6 +10,15 @@
 
 #define PROXY_TRIES_MAX 4
 
+/*
+ * kubectl asks for each of /api and /apis five times, and takes a 503 with a time for ten tries: with
+ * a second between them it would take a minute to say that the agent is away.
+ */
+static unsigned away_retry_s(const struct proxied *p, const struct err *why)
+{
+	return why->code == ERR_UNREACHABLE && !p->resource[0] ? RELAY_RETRY_NOW : PROXY_RETRY_AFTER_S;
+}
+
 static void proxied_taught(void *owner, const struct err *why)
 {
 	struct proxied *p = owner;
@@ -60,7 +69,7 @@ void proxied_forward(struct proxied *p)
 	p->tries++;
 	if (!k) {
 		(void)snprintf(message, sizeof(message), "cluster \"%s\": %s", p->cluster, e.text);
-		proxied_refuse(p, e.code == ERR_BUSY ? 429 : 503, message, PROXY_RETRY_AFTER_S);
+		proxied_refuse(p, e.code == ERR_BUSY ? 429 : 503, message, away_retry_s(p, &e));
 	} else if (relay_request(p->relay)->protocol.len && !h2_may_upgrade(tunnel_link_h2(k))) {
 		proxied_refuse(p, 501, "the cluster's agent takes no upgrades", 0);
 	} else if (tunnel_link_knows(k, p->rules_sha256)) {

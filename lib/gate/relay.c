@@ -349,7 +349,7 @@ void relay_refuse(struct relay *r, int status, const char *content_type, struct 
 
 	if (!r->down.stream || r->answered)
 		return;
-	(void)snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
+	(void)snprintf(seconds, sizeof(seconds), "%u", retry_after_s == RELAY_RETRY_NOW ? 0 : retry_after_s);
 	(void)snprintf(length, sizeof(length), "%zu", body.len);
 	fields[1].value = span_of(length);
 	fields[4].value = span_of(seconds);

@@ -49,6 +49,7 @@ typedef int relay_filter_fn(void *ctx, struct span bytes, bool is_end, struct bu
 void relay_set_filter(struct relay *r, relay_filter_fn *filter, void *ctx);
 /* Passes a head on to the asking side; the body follows by itself. */
 void relay_answer(struct relay *r, const struct http_head *head);
+#define RELAY_RETRY_NOW 86400u /* for retry_after_s: 0, "try again at once" */
 /* Answers by ourselves (before any relay_answer) and ends; an upstream is reset. `retry_after_s` 0: no such field. */
 void relay_refuse(struct relay *r, int status, const char *content_type, struct span body, unsigned retry_after_s);
 /* Ends both sides now; why goes to on_done. */

@@ -52,6 +52,19 @@ def test_an_agent_that_is_away_is_503_with_retry_after(make_central, make_agent)
     assert central.admin.get("/clusters/c" + PODS).status == 200
 
 
+def test_stock_kubectl_says_soon_that_the_agent_is_away(make_central, make_cli, stock_kubectl):
+    central = make_central()
+    central.add_cluster("c")
+    cli = make_cli(central, "admin@localhost")
+    cli.write_kubeconfig("c")
+    begin = time.monotonic()
+    done = cli.kubectl("get", "pods", check=False)
+    assert done.returncode == 1 and "ServiceUnavailable" in done.stderr
+    assert time.monotonic() - begin < 8 * SLOW, "it asks for /api five times, and tries each ten times"
+    assert central.admin.get("/clusters/c/k8s/api").headers["retry-after"] == "0"
+    assert central.admin.get("/clusters/c" + PODS).headers["retry-after"] == "1"
+
+
 def test_an_agent_that_its_api_server_does_not_know_is_no_sign_out(make_central, agent_kubeconfig, tmp_path):
     central = make_central()
     kubeconfig = tmp_path / "stale.kubeconfig"
