@@ -50,7 +50,7 @@ static int buf_move(struct buf *b, size_t cap)
 	char *at = b->locked ? locked_take(cap) : malloc(cap);
 
 	if (!at) {
-		b->failed = true;
+		b->failed = b->no_memory = true;
 		return -1;
 	}
 	if (b->len)
@@ -140,13 +140,15 @@ void buf_reset(struct buf *b)
 	if (b->secret && b->at)
 		secret_wipe(b->at, b->cap);
 	b->len = 0;
-	b->failed = false;
+	b->failed = b->no_memory = false;
 }
 
 int buf_ok(const struct buf *b, const char *what, struct err *e)
 {
 	if (!b->failed)
 		return 0;
+	if (b->no_memory)
+		return err_set(e, ERR_NOMEM, "there is no memory for %s", what);
 	return err_set(e, ERR_LIMIT, "%s is larger than %zu bytes", what, b->max);
 }
 

@@ -22,6 +22,7 @@ struct buf {
 	bool secret; /* old blocks are wiped when it grows and at the end */
 	bool locked; /* blocks are pages of lib/base/locked */
 	bool failed; /* a put went over the ceiling or found no memory */
+	bool no_memory; /* the latter */
 };
 
 /* An empty buffer that takes at most `max_len` bytes. Allocates nothing yet. */

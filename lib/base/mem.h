@@ -1,7 +1,7 @@
 /*
  * Memory of fixed size, and the cleanup attribute for locals.
  *
- * What a peer can make grow lives in `struct buf` or `struct arena`, which have a ceiling and report ERR_NOMEM.
+ * What a peer can make grow lives in `struct buf`, which has a ceiling and reports ERR_NOMEM.
  * Everything else is small and of known size: where even that cannot be had, mem_new and its kin end the
  * process with one sentence and status 1 (durable state survives any death; the supervisor starts it again).
  */
