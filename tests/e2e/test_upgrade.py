@@ -184,10 +184,12 @@ def test_the_verb_is_asked_for_whatever_the_method(central, by_verb, peer, metho
         read_until(tls, b"hello ")
 
 
-def test_revocation_ends_it(central, agent_of_peer, peer):
+@pytest.mark.parametrize("subresource", ["exec?command=x&stdin=true", "attach?stdin=true", "portforward?ports=80"])
+@pytest.mark.parametrize("fields", [WEBSOCKET, SPDY], ids=["websocket", "spdy"])
+def test_revocation_ends_it(central, agent_of_peer, peer, fields, subresource):
     user = central.add_user("everything")
     with stack.raw_connect(central) as tls:
-        tls.sendall(request(user.token, "POST", "echo", SPDY))
+        tls.sendall(request(user.token, "POST", "echo", fields, subresource))
         got = read_until(tls, b"hello ").decode()
         request_id = re.search(r"audit-id: (\S+)", got).group(1)
         central.admin.want(200, "PUT", f"/users/{user.email}/roles", {"roles": []})
@@ -200,6 +202,30 @@ def test_revocation_ends_it(central, agent_of_peer, peer):
     row = stack.wait_for("the row of its end", lambda: next(
         (row for row in central.audit(limit=50) if row["id"] == request_id and row["decision"] == "deny"), None))
     assert row["verb"] == "create" and row["status"] == 101
+    assert row["resource"] == "pods/" + subresource.partition("?")[0] and row["user"] == user.email
+
+
+@pytest.mark.parametrize("args", [["exec", "-i", "shell", "--", "cat"], ["port-forward", "shell", ":80"]], ids=["exec", "port-forward"])
+def test_revocation_ends_kubectl(kubectl, central, args):
+    """The program itself ends, soon after its user's roles are gone."""
+    user = central.add_user("everything")
+    running = subprocess.Popen([kubectl.program, "-n", "a", "--token", user.token, *args], env=kubectl.env,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        running.stdin.write("hello\n")
+        running.stdin.flush()
+        said = stack.read_lines(running, 1)[0]
+        if args[0] == "port-forward":  # it asks when the first connection comes
+            client = socket.create_connection(("127.0.0.1", int(said.split(":")[1].split()[0])), 20 * stack.SLOW)
+            client.sendall(b"there")
+            assert client.recv(100) == b"there"
+        central.admin.want(200, "PUT", f"/users/{user.email}/roles", {"roles": []})
+        began = time.monotonic()
+        running.wait(20 * stack.SLOW)  # by SPDY a cut stream is its 0
+        assert time.monotonic() - began < 5 * stack.SLOW
+    finally:
+        running.kill()
+        running.wait()
 
 
 def test_exec(kubectl):
