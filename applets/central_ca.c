@@ -14,7 +14,10 @@
 #define METADATA_MAX (64 * 1024)
 #define SETTLE_S 10 /* after which a running central surely issues from the new CA */
 
-/* Clusters whose agents were started with a pin that is not the new CA's: with it they cannot join once the old one ends. */
+/*
+ * Clusters whose agents were started with a pin that is not the new CA's: with it they cannot join
+ * once the old one ends.
+ */
 static void put_behind(const struct directory_cluster *cluster, const char *next_pin, struct buf *names)
 {
 	AUTO_JSON struct json *metadata = NULL;

@@ -115,7 +115,7 @@ static void finish(struct child *c, int status)
 		(void)kill(-c->ends.pid, SIGKILL);
 	c->ends.pid = 0;
 	for (int stream = PROCESS_OUT; stream <= PROCESS_ERR; stream++) {
-		for (int left = LAST_PIECES; left && take(c, stream); left--)
+		for (int left = LAST_PIECES; left && take(c, (enum process_stream)stream); left--)
 			;
 		close_fd(&c->ends.from[stream]);
 	}

@@ -72,7 +72,8 @@ static char *metadata_json(const Mk8s__Agent__V1__Metadata *m)
 	return buf_take_str(&text);
 }
 
-static enum grpc_status put_register_answer(struct grpc_call *call, struct central *c, const struct directory_cluster *cluster,
+static enum grpc_status put_register_answer(struct grpc_call *call, struct central *c,
+					    const struct directory_cluster *cluster,
 					    struct issued *issued)
 {
 	Mk8s__Agent__V1__RegisterResponse answer = MK8S__AGENT__V1__REGISTER_RESPONSE__INIT;

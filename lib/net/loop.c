@@ -220,6 +220,8 @@ static void posts_drop(struct loop *l)
 
 void loop_free(struct loop *l)
 {
+	int rc;
+
 	if (!l)
 		return;
 	posts_drop(l);
@@ -233,8 +235,8 @@ void loop_free(struct loop *l)
 	(void)uv_run(&l->uv, UV_RUN_DEFAULT); /* close callbacks and queued tasks */
 	uv_close((uv_handle_t *)&l->idle, NULL);
 	(void)uv_run(&l->uv, UV_RUN_DEFAULT);
-	if (uv_loop_close(&l->uv) != 0)
-		assert(!"a handle of the loop was left open");
+	rc = uv_loop_close(&l->uv);
+	assert(rc == 0); /* else a handle of the loop was left open */
 	posts_drop(l);
 	uv_mutex_destroy(&l->lock);
 	free(l);
