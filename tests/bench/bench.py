@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import sim  # noqa: E402 (its folder is known only now)
 import stack  # noqa: E402
+import streams  # noqa: E402
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 2 if QUICK else 5
@@ -205,6 +206,11 @@ def bench_idle(b, result):
     result["idle_agents"] = count
 
 
+def bench_streams(b, result):
+    say("exec_echo, cp, list_5000: streams and filtered lists")
+    streams.bench_streams(b, result, ROUNDS, QUICK)
+
+
 def print_table(result, prefix=""):
     for name, value in result.items():
         if isinstance(value, dict):
@@ -218,7 +224,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mk8s-bench-") as where:
         b = Bench(where)
         try:
-            for part in (bench_proxy_get, bench_rate, bench_list, bench_cli, bench_idle):
+            for part in (bench_proxy_get, bench_rate, bench_list, bench_streams, bench_cli, bench_idle):
                 part(b, result)
         finally:
             b.stop()
