@@ -29,7 +29,8 @@ static int take_value(int argc, char **argv, const char *option, const char **re
 	if (argv[1][len] != '\0')
 		return 0;
 	if (argc < 3)
-		return err_set(e, ERR_USAGE, "%s: the value is missing", option);
+		return err_set(e, ERR_USAGE, "%s: the %s is missing", option,
+			       strcmp(option, "--cluster-timeout") == 0 ? "time" : "name");
 	*ret_value = argv[2];
 	return 2;
 }
