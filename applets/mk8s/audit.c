@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "applets/mk8s/audit_play.h"
 #include "applets/mk8s/cli.h"
 #include "applets/mk8s/verb.h"
 #include "lib/base/clock.h"
@@ -252,7 +253,8 @@ static const struct verb verb_verify = {
 	VERB_OPTIONS(verify_rows, struct verify_options),
 	.run = verify,
 };
-static const struct verb *const verbs[] = { &verb_list, &verb_export, &verb_verify, NULL };
+static const struct verb *const verbs[] = { &verb_list, &verb_export, &verb_verify,
+					     &verb_audit_play, NULL };
 
 const struct verb verb_audit = { .name = "audit",
 				 .help = "reads and checks the audit trail",

@@ -44,6 +44,7 @@ const struct route central_routes[] = {
 	{ "GET", "/why", ACCESS_USER, api_why, NULL, 0, "which rule allows a request, or why none does" },
 	{ "GET", "/audit", ACCESS_ADMIN, api_audit_list, NULL, 0, "the audit trail, newest first" },
 	{ "GET", "/audit/verify", ACCESS_ADMIN, api_audit_verify, NULL, 0, "check the trail's hash chain" },
+	{ "GET", "/audit/{id}/recording", ACCESS_ADMIN, api_audit_recording, NULL, 0, "what a session showed" },
 };
 const size_t central_route_count = COUNT_OF(central_routes);
 

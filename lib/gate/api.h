@@ -37,7 +37,7 @@ request_fn api_login, api_refresh, api_logout, api_password, api_me, api_jwks, a
 request_fn api_users_list, api_users_create, api_users_get, api_users_patch, api_users_delete, api_users_roles;
 request_fn api_roles_list, api_roles_create, api_roles_get, api_roles_put, api_roles_delete, api_roles_apply;
 request_fn api_clusters_list, api_clusters_create, api_clusters_get, api_clusters_delete, api_clusters_token;
-request_fn api_audit_list, api_audit_verify;
+request_fn api_audit_list, api_audit_verify, api_audit_recording;
 request_fn api_why;
 
 #endif

@@ -2,7 +2,11 @@
 #include <string.h>
 
 #include "lib/format/timefmt.h"
+#include "lib/base/mem.h"
 #include "lib/gate/api.h"
+#include "lib/gate/recorder.h"
+
+#define RECORDING_PART (16 * 1024 * 1024)
 
 struct audit_query_texts {
 	char user[256], cluster[256], verb[64], cursor[64];
@@ -94,4 +98,20 @@ int api_audit_verify(struct request *rq, struct err *e)
 	json_set_int(doc, "pruned_until_row", report.pruned_until_seq);
 	json_set_str(doc, "sentence", report.sentence);
 	return api_answer(rq, 200, doc, e);
+}
+
+/* Recordings are kept when they are no longer made. */
+int api_audit_recording(struct request *rq, struct err *e)
+{
+	struct central *c = rq->app;
+	AUTO_FREE char *folder = mem_printf("%s/" RECORDINGS_FOLDER, c->config.state_dir);
+	char text[24];
+	uint64_t offset = 0;
+
+	if (request_query(rq, "offset", text, sizeof(text), e) && span_to_u64(span_of(text), INT64_MAX, &offset) < 0)
+		return err_set(e, ERR_INPUT, "offset: it must be a number of bytes");
+	if (e->code != ERR_NONE)
+		return -1;
+	rq->content_type = "application/x-asciicast";
+	return recording_read(folder, rq->param[0], offset, RECORDING_PART, &rq->answer, e);
 }

@@ -30,6 +30,7 @@ const struct route_doc central_route_docs[] = {
 	{ "GET", "/audit", "user cluster verb since:date-time until:date-time limit:integer cursor", NULL, 200,
 	  "AuditPage" },
 	{ "GET", "/audit/verify", NULL, NULL, 200, "AuditReport" },
+	{ "GET", "/audit/{id}/recording", "offset:integer", NULL, 200, NULL },
 };
 const size_t central_route_doc_count = COUNT_OF(central_route_docs);
 

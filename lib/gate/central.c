@@ -12,6 +12,7 @@
 #include "lib/base/secret.h"
 #include "lib/gate/central_state.h"
 #include "lib/gate/proxied.h"
+#include "lib/gate/recorder.h"
 #include "lib/gate/token_cache.h"
 #include "lib/net/pool.h"
 #include "lib/store/store.h"
@@ -285,6 +286,7 @@ void central_free(struct central *c)
 	loop_timer_free(c->tick);
 	tunnel_close(c->tunnel);
 	server_free(c->server);
+	recorder_close(c->recorder);
 	audit_close(c->audit);
 	token_cache_free(c->tokens);
 	backoff_free(c->login_backoff);

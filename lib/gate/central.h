@@ -37,6 +37,7 @@ struct central_config {
 	char *tls_cert_file, *tls_key_file;
 	int64_t agent_cert_lifetime_ms;
 	int64_t audit_retention_ms; /* 0: all */
+	bool audit_record_exec;
 	int64_t worker_count, worker_queue_max;
 	int64_t rate_per_second, rate_burst;
 	int64_t drain_ms;
@@ -58,6 +59,7 @@ struct central {
 	struct directory *directory;
 	struct keys *keys;
 	struct audit *audit;
+	struct recorder *recorder; /* NULL: sessions are not recorded */
 	struct tunnel *tunnel;
 	struct token_cache *tokens; /* loop only */
 	struct proxied *proxied;    /* requests under way, a list; loop only */

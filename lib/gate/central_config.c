@@ -56,6 +56,9 @@ static const struct config_key central_keys[] = {
 	  "life of an agent's certificate; it is renewed after two thirds", NULL, NULL },
 	{ "audit.retention", CONFIG_DURATION_MS, AT(audit_retention_ms), "0s", 0, 100 * 365 * DAY_MS,
 	  "rows of the audit trail older than this are removed behind a signed checkpoint; 0s: all stay", NULL, NULL },
+	{ "audit.record_exec", CONFIG_BOOL, AT(audit_record_exec), "false", 0, 0,
+	  "what exec and attach sessions show is recorded, as asciicast v2 in the state directory; one that cannot be "
+	  "recorded is refused", NULL, NULL },
 	{ "log.level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "what is logged", NULL, "debug|info|warn|error" },
 	{ "log.format", CONFIG_CHOICE, AT(log_format), "text", 0, 0, "shape of a log line", NULL, "text|json" },
 };

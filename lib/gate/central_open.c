@@ -11,6 +11,7 @@
 #include "lib/crypto/random.h"
 #include "lib/gate/central.h"
 #include "lib/gate/central_state.h"
+#include "lib/gate/recorder.h"
 #include "lib/store/store.h"
 
 #define AUDIT_QUEUE_MAX 20000
@@ -65,6 +66,18 @@ static int open_audit(struct central *c, struct err *e)
 	return audit_open(&o, &c->audit, e);
 }
 
+static int open_recorder(struct central *c, struct err *e)
+{
+	AUTO_FREE char *folder = mem_printf("%s/" RECORDINGS_FOLDER, c->config.state_dir);
+	struct recorder_options o = {
+		.folder = folder,
+		.retention_ms = (uint64_t)c->config.audit_retention_ms,
+		.loop = c->loop,
+	};
+
+	return c->config.audit_record_exec ? recorder_open(&o, &c->recorder, e) : 0;
+}
+
 /* The first start makes one administrator, with a password of its own unless one was given. */
 static int make_admin(struct central *c, struct err *e)
 {
@@ -114,5 +127,6 @@ int central_open_state(struct central *c, struct err *e)
 		return -1;
 	if (directory_seed(c->directory, e) < 0 || make_admin(c, e) < 0)
 		return -1;
-	return open_audit(c, e) < 0 || snapshot_build(c->directory, &c->snapshot, e) < 0 ? -1 : 0;
+	return open_audit(c, e) < 0 || open_recorder(c, e) < 0 ||
+			       snapshot_build(c->directory, &c->snapshot, e) < 0 ? -1 : 0;
 }

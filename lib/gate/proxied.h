@@ -42,6 +42,9 @@ struct proxied {
 	bool review; /* a SelfSubjectAccessReview: its body is looked at first */
 	bool only_existing; /* an apply patch that must not create */
 	struct proxy_filter *filter; /* NULL: the answer passes as it is */
+	struct recording *recording; /* of a session that is recorded; NULL: none */
+	struct exec_stream *session; /* and its streams, once it is granted */
+	bool recording_begins; /* its file is still being made */
 	bool refused;   /* not signed in: no rows of its own */
 	bool unaudited; /* its received row could not be written */
 };

@@ -10,6 +10,7 @@
 #include "lib/gate/proxy_audit.h"
 #include "lib/gate/proxy_decide.h"
 #include "lib/gate/proxy_exists.h"
+#include "lib/gate/proxy_record.h"
 #include "lib/gate/proxy_review.h"
 #include "lib/gate/proxy_upstream.h"
 
@@ -22,7 +23,7 @@ static void proxied_on_disk(void *arg, const struct err *why)
 		p->unaudited = true;
 		proxied_refuse(p, 503, "the audit trail takes no rows, so nothing may be changed", 5);
 	} else if (p->relay) {
-		proxied_forward(p);
+		proxy_record_forward(p);
 	}
 	proxied_free_if_unused(p);
 }
@@ -36,7 +37,7 @@ static void proxied_admit(struct proxied *p)
 		if (proxied_audit_received(p, "allow", NULL, &e) < 0)
 			proxied_refuse(p, 503, "the audit trail is full; try again", 1);
 		else
-			proxied_forward(p);
+			proxy_record_forward(p);
 		return;
 	}
 	p->pending++;
@@ -138,6 +139,8 @@ static void proxied_start(struct proxied *p, const char *id_or_name)
 	proxied_keep_user(p, user);
 	server_stream_set_user(relay_down(p->relay), p->user);
 	status = proxied_decide(p, user, id_or_name, &e);
+	if (status == 0)
+		status = proxy_record_check(p, &e);
 	if (status)
 		proxied_deny(p, status, &e);
 	else if (p->only_existing)
@@ -154,6 +157,7 @@ static void proxied_on_done(void *owner, struct relay *r, const struct err *why)
 {
 	struct proxied *p = owner;
 
+	proxy_record_end(p);
 	proxied_audit_complete(p, relay_stats(r), why);
 	p->relay = NULL;
 	proxied_free_if_unused(p);

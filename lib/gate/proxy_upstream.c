@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/gate/header_filter.h"
 #include "lib/gate/proxy_filter.h"
+#include "lib/gate/proxy_record.h"
 #include "lib/gate/upgrade.h"
 
 #define PROXY_TRIES_MAX 4
@@ -115,6 +116,8 @@ void proxied_on_head(void *owner, struct relay *r, const struct http_head *head)
 		proxied_refuse(p, 502, "the cluster answered an upgrade without granting or refusing it", 0);
 		return;
 	}
+	if (granted && !proxy_record_granted(p, head))
+		return;
 	if (!granted && proxied_filter_head(p, head, &fields) < 0)
 		return;
 	if (!granted)

@@ -28,6 +28,9 @@ struct relay {
 	bool answered;   /* a head went down */
 	relay_filter_fn *filter; /* NULL: bodies pass as they come */
 	void *filter_ctx;
+	relay_tap_fn *tap; /* NULL: nobody looks */
+	void *tap_ctx;
+	bool held_up; /* the upstream is not paid */
 	struct buf filtered;   /* what waits for room in the down side's queue */
 	size_t filtered_sent; /* of it, from the front */
 	struct http_stats stats; /* of down, kept past its end */
@@ -73,10 +76,12 @@ static void reset_side(struct relay_side *side, enum http_reset reason)
 		http_stream_reset(side->stream, reason);
 }
 
-static void pay_owed(struct relay_side *side)
+static void pay_owed(struct relay *r, struct relay_side *side)
 {
 	size_t owed = side->owed;
 
+	if (r->held_up && side == &r->up)
+		return;
 	side->owed = 0;
 	if (owed && side->stream)
 		http_stream_consume(side->stream, owed);
@@ -90,7 +95,7 @@ static void pass_on(struct relay *r, struct relay_side *from, struct relay_side 
 	if (http_stream_send(to->stream, bytes, &e) < 0)
 		relay_abort(r, &e);
 	else if (http_stream_queued(to->stream) <= RELAY_QUEUE_HIGH)
-		pay_owed(from);
+		pay_owed(r, from);
 }
 
 static void pass_end(struct relay *r, struct relay_side *to)
@@ -126,7 +131,7 @@ static void send_filtered(struct relay *r)
 	if (r->up.ended)
 		pass_end(r, &r->down);
 	else
-		pay_owed(&r->up);
+		pay_owed(r, &r->up);
 }
 
 static void filter_on(struct relay *r, struct span bytes, bool is_end)
@@ -137,6 +142,17 @@ static void filter_on(struct relay *r, struct span bytes, bool is_end)
 		relay_abort(r, &e);
 	else
 		send_filtered(r);
+}
+
+/* False when what came must not go on. */
+static bool tap_lets(struct relay *r, bool from_down, struct span bytes)
+{
+	struct err e = { 0 };
+
+	if (!r->tap || r->tap(r->tap_ctx, from_down, bytes, &e) == 0)
+		return true;
+	relay_abort(r, &e);
+	return false;
 }
 
 /* The asking side. */
@@ -169,6 +185,8 @@ static void down_body(void *owner, struct http_stream *s, struct span bytes)
 		return;
 	}
 	r->down.owed += bytes.len;
+	if (!tap_lets(r, true, bytes))
+		return;
 	hold(r, bytes);
 	if (r->up.stream) {
 		pass_on(r, &r->down, &r->up, bytes);
@@ -195,7 +213,7 @@ static void down_drain(void *owner, struct http_stream *s UNUSED)
 	if (r->filter)
 		send_filtered(r);
 	else
-		pay_owed(&r->up);
+		pay_owed(r, &r->up);
 }
 
 static void down_close(void *owner, struct http_stream *s, const struct err *why)
@@ -236,6 +254,8 @@ static void up_body(void *owner, struct http_stream *s, struct span bytes)
 		return;
 	}
 	r->up.owed += bytes.len;
+	if (!tap_lets(r, false, bytes))
+		return;
 	if (r->filter)
 		filter_on(r, bytes, false);
 	else
@@ -260,7 +280,7 @@ static void up_drain(void *owner, struct http_stream *s UNUSED)
 {
 	struct relay *r = owner;
 
-	pay_owed(&r->down);
+	pay_owed(r, &r->down);
 }
 
 static void up_close(void *owner, struct http_stream *s UNUSED, const struct err *why)
@@ -324,6 +344,19 @@ void relay_set_filter(struct relay *r, relay_filter_fn *filter, void *ctx)
 	r->filter_ctx = ctx;
 }
 
+void relay_set_tap(struct relay *r, relay_tap_fn *tap, void *ctx)
+{
+	r->tap = tap;
+	r->tap_ctx = ctx;
+}
+
+void relay_hold(struct relay *r, bool hold)
+{
+	r->held_up = hold;
+	if (!hold && r->down.stream && http_stream_queued(r->down.stream) <= RELAY_QUEUE_HIGH)
+		pay_owed(r, &r->up);
+}
+
 void relay_answer(struct relay *r, const struct http_head *head)
 {
 	struct err e = { 0 };
@@ -360,7 +393,7 @@ void relay_refuse(struct relay *r, int status, const char *content_type, struct 
 	    http_stream_send(r->down.stream, body, &e) < 0 ||
 	    http_stream_end(r->down.stream, NULL, 0, &e) < 0)
 		relay_abort(r, &e);
-	pay_owed(&r->down);
+	pay_owed(r, &r->down);
 	buf_free(&r->held);
 }
 

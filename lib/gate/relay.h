@@ -47,6 +47,14 @@ bool relay_may_retry(const struct relay *r);
 typedef int relay_filter_fn(void *ctx, struct span bytes, bool is_end, struct buf *out, struct err *e);
 /* Before relay_answer, whose head then says no length. `ctx` is borrowed until on_done. */
 void relay_set_filter(struct relay *r, relay_filter_fn *filter, void *ctx);
+/*
+ * Looks at what is passed on after relay_answer, both ways, before it goes; -1 ends both sides. `ctx` is borrowed until
+ * on_done.
+ */
+typedef int relay_tap_fn(void *ctx, bool from_down, struct span bytes, struct err *e);
+void relay_set_tap(struct relay *r, relay_tap_fn *tap, void *ctx);
+/* While `hold`, the upstream is not read from beyond the window that it has. */
+void relay_hold(struct relay *r, bool hold);
 /* Passes a head on to the asking side; the body follows by itself. */
 void relay_answer(struct relay *r, const struct http_head *head);
 #define RELAY_RETRY_NOW 86400u /* for retry_after_s: 0, "try again at once" */

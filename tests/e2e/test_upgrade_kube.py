@@ -13,6 +13,7 @@ import pytest
 
 import sim
 import stack
+import test_recording
 
 pytestmark = pytest.mark.skipif(not stack.REAL, reason="needs a real API server")
 SPDY = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false", "KUBECTL_PORT_FORWARD_WEBSOCKETS": "false"}
@@ -64,6 +65,34 @@ def test_cp_from_the_pod(kubectl, tmp_path):
     source.write_bytes(os.urandom(10_000_000))
     done = run(kubectl, "cp", f"web:{source}", target)
     assert done.returncode == 0 and target.read_bytes() == source.read_bytes(), done
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory, exec_cluster):
+    """A central that records sessions, with an agent on that cluster."""
+    where = tmp_path_factory.mktemp("recording")
+    central = stack.Central(where / "central", audit_record_exec="true").start()
+    agent = stack.Agent(where / "agent", central, "with-exec", central.add_cluster("with-exec")["token"],
+                        stack.impersonator(exec_cluster)).start()
+    central.add_role("everything")
+    yield central
+    assert agent.stop() == 0 and central.stop() == 0
+
+
+@pytest.mark.parametrize("way", [{}, SPDY], ids=["websocket", "spdy"])
+def test_sessions_are_recorded(make_cli, recording, way):
+    cli = make_cli(recording, recording.add_user("everything").email)
+    cli.write_kubeconfig("with-exec")
+    terminal = test_recording.Terminal([sim.find_kubectl(), "-n", "a", "exec", "-it", "web", "--", "sh", "-c",
+                                        "sleep 1; echo mar''ker; stty size; sleep 1"], {**cli.kubectl_env(), **way})
+    terminal.until(b"marker")
+    terminal.wait()
+    session = stack.wait_for("its row", lambda: next((r["id"] for r in recording.audit(limit=5)
+                                                     if "exec" in r["resource"] and r["status"]), None))
+    head, events = test_recording.check_cast(recording.admin.get(f"/audit/{session}/recording").text)
+    assert "marker" in test_recording.output_of(events)
+    assert (head["width"], head["height"]) == (111, 33)
+    assert cli.ok("audit", "play", session, "-o", "raw") == test_recording.output_of(events).replace("\r\n", "\n")
 
 
 def test_watch_by_websocket(central, exec_agent):
