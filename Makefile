@@ -57,7 +57,7 @@ RUN      = O=$(O) PYTHON=$(PYTHON) tests/run.sh
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all kubesim check-bin check unit e2e check-kube kube demo lint fuzz fuzz-replay coverage bench warn-clang install \
+.PHONY: all kubesim check-bin check unit e2e check-kube kube engine demo lint fuzz fuzz-replay coverage bench warn-clang install \
 	clean distclean vendor-lock help
 
 all: $(O)/mk8s                ## the static binary, build/mk8s
@@ -127,7 +127,9 @@ check: $(BINS) $(O)/check/mk8s $(UNIT) $(REPLAY)  ## everything but a real API s
 kube:                                       ## kube-apiserver, etcd, kubectl, kwok and further clients into build/kube
 	tests/kube/build.sh build/kube
 	PYTHON=$(PYTHON) tests/kube/clients.sh build/kube
-check-kube: $(BINS) kube                    ## the end-to-end tests on a real kube-apiserver
+engine:                                     ## a Docker engine and docker compose into build/engine
+	@tests/engine/build.sh build/engine
+check-kube: $(BINS) kube engine             ## the end-to-end tests on a real kube-apiserver
 	@$(RUN) kube
 fuzz: $(FUZZ)                               ## each fuzz target for FUZZ_SECONDS (60)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) fuzz
@@ -143,7 +145,7 @@ install: $(O)/mk8s                          ## into PREFIX (/usr/local), with DE
 	install -D -m 755 $(O)/mk8s $(DESTDIR)$(PREFIX)/bin/mk8s
 	for page in man/*.[1-8]; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
 clean:                                      ## our objects and programs; the libraries stay
-	rm -rf $(filter-out $(V) build/kube,$(wildcard $(O)/*))
+	rm -rf $(filter-out $(V) build/kube build/engine,$(wildcard $(O)/*))
 distclean: clean                            ## everything that was built or fetched
 	rm -rf build
 vendor-lock:                                ## vendor/sources.lock to what the Debian mirror has now

@@ -49,7 +49,10 @@ static const char part_state[] =
 	"printf '%s, since %s\\n' \"$mk8s_holder\" \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\" >.deploy/holder\n"
 	"mk8s_open=yes\n";
 
-/* Memory, login without a file on disk, files of secrets. */
+/*
+ * Memory, login without a file on disk, files of secrets. It is compose that pulls, by the code of Docker's command
+ * line that it was built with: 2.38 is the first with that of 28.3, which reads DOCKER_AUTH_CONFIG.
+ */
 static const char part_secrets[] =
 	"mk8s_in_memory() {\n"
 	"\t[ \"$(stat -f -c %T -- \"$mk8s_tmpfs\" 2>/dev/null)\" = tmpfs ] ||\n"
@@ -59,12 +62,13 @@ static const char part_secrets[] =
 	"mk8s_login() {\n"
 	"\tmk8s_auth=$(printf '%s:%s' \"$mk8s_user\" \"$REGISTRY_TOKEN\" | base64 | tr -d '\\n')\n"
 	"\tmk8s_auth=\"{\\\"auths\\\":{\\\"$mk8s_registry\\\":{\\\"auth\\\":\\\"$mk8s_auth\\\"}}}\"\n"
-	"\tmk8s_version=$(docker version --format '{{.Client.Version}}' 2>/dev/null)\n"
+	"\tmk8s_version=$(docker compose version --short 2>/dev/null)\n"
+	"\tmk8s_version=${mk8s_version#v}\n"
 	"\tmk8s_major=${mk8s_version%%.*} mk8s_minor=${mk8s_version#*.}\n"
 	"\tmk8s_minor=${mk8s_minor%%.*}\n"
 	"\tcase $mk8s_major.$mk8s_minor in *[!0-9.]* | .* | *.) mk8s_major=0 mk8s_minor=0 ;; esac\n"
-	"\t[ \"$mk8s_major\" -lt 29 ] || return 0\n"
-	"\t[ \"$mk8s_major\" -lt 28 ] || [ \"$mk8s_minor\" -lt 3 ] || return 0\n"
+	"\t[ \"$mk8s_major\" -lt 3 ] || return 0\n"
+	"\t[ \"$mk8s_major\" -lt 2 ] || [ \"$mk8s_minor\" -lt 38 ] || return 0\n"
 	"\tmk8s_in_memory\n"
 	"\tmk8s_config=$(umask 077; mktemp -d \"$mk8s_tmpfs/mk8s-docker.XXXXXX\") ||\n"
 	"\t\t{ mk8s_record failed ''; mk8s_die \"no folder can be made in $mk8s_tmpfs\"; }\n"

@@ -16,7 +16,7 @@ import stack  # noqa: E402
 
 # Files that look at every process of this machine: their own tests must not run at once (pytest-xdist, see run.sh).
 # On a real cluster no file's tests do: what a file sets up takes long there, and each worker would do it.
-ONE_AT_A_TIME = ("test_deploy",)
+ONE_AT_A_TIME = ("test_deploy",)  # and what begins so
 
 
 def pytest_configure(config):
@@ -27,8 +27,13 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        if stack.REAL or item.path.stem in ONE_AT_A_TIME:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        for name in ONE_AT_A_TIME:
+            if item.path.stem.startswith(name):
+                item.add_marker(pytest.mark.xdist_group(name))
+                break
+        else:
+            if stack.REAL:
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if stack.REAL:
         for item in items:
             if item.get_closest_marker("sim"):

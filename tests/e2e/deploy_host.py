@@ -1,5 +1,7 @@
 """A host to deploy to: a real sshd on loopback, and a stand-in for docker that records what it is given."""
+import atexit
 import base64
+import functools
 import json
 import os
 import pathlib
@@ -8,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -72,7 +75,9 @@ elif args[:1] == ["compose"]:
             i += 2
         else:
             rest.append(args[i]); i += 1
-    if rest == ["version"]:
+    if rest == ["version", "--short"]:
+        print(flag("compose_version") or "2.40.3")
+    elif rest == ["version"]:
         print("Docker Compose version v2.40.0")
     elif rest == ["up", "--help"]:
         print("  --wait" if flag("old_compose") else "  --wait  --wait-timeout int")
@@ -127,6 +132,18 @@ else:
 '''
 
 
+@functools.cache
+def tools():
+    """A folder with this machine's programs, but a docker that may be among them: a host's docker is what a test gives it."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="deploy-tools-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path in ("/usr/bin", "/usr/sbin", "/bin", "/sbin"):
+        for program in pathlib.Path(path).iterdir():
+            if not program.name.startswith("docker") and not (folder / program.name).is_symlink():
+                (folder / program.name).symlink_to(program)
+    return folder
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -175,15 +192,17 @@ class Watch:
 class Lab:
     """The host, this side's op and ssh, and deploy.yaml, in one folder."""
 
-    def __init__(self, folder, binary):
-        self.folder, self.binary = folder, binary
+    def __init__(self, folder, binary, engine=None):
+        """`engine`: a real one (engine.Engine) instead of the stand-in."""
+        self.folder, self.binary, self.engine = folder, binary, engine
         self.state = folder / "engine"
         self.work = {name: folder / "opt" / name for name in ("core", "b", "c")}
         for path in (self.state, folder / "remote", folder / "local", folder / "home", *self.work.values()):
             path.mkdir(parents=True)
         for path in self.work.values():
             (path / "docker-compose.yml").write_text("services: {}\n")
-        self.script("remote/docker", DOCKER % str(self.state))
+        if not engine:
+            self.script("remote/docker", DOCKER % str(self.state))
         self.script("local/op", OP % str(self.state))
         self.port = free_port()
         self.start_sshd()
@@ -203,11 +222,15 @@ class Lab:
         for name in ("hostkey", "userkey"):
             self.keygen(name)
         shutil.copy(self.folder / "userkey.pub", self.folder / "authorized")
-        path = f"{self.folder}/remote:/usr/bin:/bin:/usr/sbin:/sbin"
+        path = f"{self.folder}/remote:{tools()}"
+        more = ""
+        if self.engine:
+            path += f":{os.path.dirname(self.engine.client)}"
+            more = "".join(f" {name}={self.engine.env[name]}" for name in ("DOCKER_HOST", "DOCKER_CONFIG"))
         (self.folder / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/hostkey\nPidFile none\n"
             f"AuthorizedKeysFile {self.folder}/authorized\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\n"
-            f"PasswordAuthentication no\nSetEnv PATH={path}\nMaxStartups 100\nMaxSessions 100\n")
+            f"PasswordAuthentication no\nSetEnv PATH={path}{more}\nMaxStartups 100\nMaxSessions 100\n")
         os.makedirs("/run/sshd", exist_ok=True)
         self.sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", self.folder / "sshd_config"],
                                      stderr=open(self.folder / "sshd.log", "w"), start_new_session=True)
@@ -295,7 +318,7 @@ targets:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def compose_calls(self):
-        return [c for c in self.calls() if c["argv"][0] == "compose" and c["argv"][-1] not in ("version", "--help")]
+        return [c for c in self.calls() if c["argv"][0] == "compose" and c["argv"][-1] not in ("version", "--short", "--help")]
 
     def history(self, node="core"):
         path = self.work[node] / ".deploy" / "history.jsonl"
