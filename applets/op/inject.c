@@ -5,7 +5,7 @@
 #include "applets/mk8s/cli.h"
 #include "applets/op/op.h"
 #include "lib/base/file.h"
-#include "lib/rollout/secret_ref.h"
+#include "lib/rollout/secret_template.h"
 
 #define TEMPLATE_MAX (16 * 1024 * 1024)
 

@@ -81,6 +81,24 @@ static void read_pair(struct json_reader *r, const char **id, const char *label_
 	read_members(r, slots, COUNT_OF(slots));
 }
 
+/* {"openssh":{"reference":"...","value":"..."}} */
+static void read_ssh_formats(struct json_reader *r, struct span *ret_openssh)
+{
+	const struct slot slots[] = { { "value", NULL, ret_openssh } };
+	struct span name;
+
+	if (!json_reader_open(r, '{')) {
+		json_reader_skip(r);
+		return;
+	}
+	while (json_reader_name(r, &name)) {
+		if (span_equal_str(name, "openssh"))
+			read_members(r, slots, COUNT_OF(slots));
+		else
+			json_reader_skip(r);
+	}
+}
+
 static void read_field(struct json_reader *r, struct secret_field *f)
 {
 	const struct slot slots[] = {
@@ -90,7 +108,7 @@ static void read_field(struct json_reader *r, struct secret_field *f)
 	};
 	struct span name;
 
-	*f = (struct secret_field){ "", "", "", "", "", "", SPAN(""), SPAN("") };
+	*f = (struct secret_field){ "", "", "", "", "", "", SPAN(""), SPAN(""), SPAN("") };
 	if (!json_reader_open(r, '{')) {
 		json_reader_skip(r);
 		return;
@@ -100,6 +118,8 @@ static void read_field(struct json_reader *r, struct secret_field *f)
 
 		if (span_equal_str(name, "section"))
 			read_pair(r, &f->section_id, "label", &f->section);
+		else if (span_equal_str(name, "ssh_formats"))
+			read_ssh_formats(r, &f->openssh);
 		else if (slot)
 			read_slot(r, slot);
 		else

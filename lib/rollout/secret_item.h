@@ -20,6 +20,7 @@ struct secret_field {
 	const char *section_id, *section; /* "" when it stands in none; `section` is the label */
 	struct span value; /* any byte but NUL, and a NUL behind it; empty when the field is empty */
 	struct span totp;  /* the one-time code of an OTP field at the time of reading, else empty */
+	struct span openssh; /* a private key in OpenSSH's own format, where the source gives it, else empty */
 };
 
 struct secret_file {

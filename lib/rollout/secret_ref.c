@@ -1,11 +1,9 @@
-/* Secret references and templates. */
+/* Secret references: their parts, and what they stand for. */
 #include "lib/rollout/secret_ref.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define SCHEME SPAN("op://")
-#define NAME_SIGNS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
 static const struct {
 	const char *name;
@@ -14,7 +12,9 @@ static const struct {
 	{ "otp", SECRET_ATTRIBUTE_OTP },     { "totp", SECRET_ATTRIBUTE_OTP },
 	{ "value", SECRET_ATTRIBUTE_VALUE }, { "type", SECRET_ATTRIBUTE_TYPE },
 	{ "id", SECRET_ATTRIBUTE_ID },	     { "title", SECRET_ATTRIBUTE_TITLE },
-	{ "label", SECRET_ATTRIBUTE_TITLE },
+	{ "label", SECRET_ATTRIBUTE_TITLE }, { "name", SECRET_ATTRIBUTE_TITLE },
+	{ "purpose", SECRET_ATTRIBUTE_PURPOSE }, { "size", SECRET_ATTRIBUTE_SIZE },
+	{ "content", SECRET_ATTRIBUTE_NONE },
 };
 
 static bool is_scheme(struct span text)
@@ -24,11 +24,14 @@ static bool is_scheme(struct span text)
 
 static int parse_attribute(struct span query, enum secret_attribute *ret, struct err *e)
 {
+	if (span_equal_str(query, "ssh-format=openssh")) {
+		*ret = SECRET_ATTRIBUTE_OPENSSH;
+		return 0;
+	}
 	if (span_starts(query, SPAN("ssh-format=")))
-		return err_set(e, ERR_INPUT,
-			       "?ssh-format= is not supported; refer to the field \"private key\" itself");
+		return err_set(e, ERR_INPUT, "the only ssh-format is openssh; without, a key is in PKCS#8");
 	if (!span_starts(query, SPAN("attribute=")) && !span_starts(query, SPAN("attr=")))
-		return err_set(e, ERR_INPUT, "behind ? only attribute=NAME can stand");
+		return err_set(e, ERR_INPUT, "behind ? only attribute=NAME or ssh-format=openssh can stand");
 	query = span_from(query.at + span_find(query, '=') + 1,
 			  query.len - (size_t)span_find(query, '=') - 1);
 	for (size_t i = 0; i < COUNT_OF(attributes); i++) {
@@ -37,7 +40,8 @@ static int parse_attribute(struct span query, enum secret_attribute *ret, struct
 		*ret = attributes[i].attribute;
 		return 0;
 	}
-	return err_set(e, ERR_INPUT, "an attribute is one of otp, value, type, id, title");
+	return err_set(e, ERR_INPUT, "an attribute is one of otp, value, type, purpose, id, title; of a file content, "
+				     "size, id, name");
 }
 
 static int parse_name(struct span part, char into[128], struct err *e)
@@ -46,7 +50,7 @@ static int parse_name(struct span part, char into[128], struct err *e)
 		return err_set(e, ERR_INPUT,
 			       "a part of the reference is empty; it is op://VAULT/ITEM[/SECTION]/FIELD");
 	for (size_t i = 0; i < part.len; i++) {
-		if (part.at[i] == '\0' || !strchr(NAME_SIGNS " ", part.at[i]))
+		if (part.at[i] == '\0' || !strchr(SECRET_REF_SIGNS " ", part.at[i]))
 			return err_set(e, ERR_INPUT, "names in a reference hold letters, digits, - _ . and blanks; "
 						     "use the ID of what is called otherwise");
 	}
@@ -86,6 +90,12 @@ int secret_ref_parse(struct span text, struct secret_ref *ret, struct err *e)
 	return 0;
 }
 
+static int refuse_attribute(const struct secret_item *item, const char *name, const char *what,
+			    struct err *e)
+{
+	return err_set(e, ERR_INPUT, "\"%.60s\" of item \"%.60s\" %s", name, item->title, what);
+}
+
 static int read_attribute(const struct secret_item *item, const struct secret_field *f,
 			  enum secret_attribute attribute, struct span *ret, struct err *e)
 {
@@ -94,27 +104,66 @@ static int read_attribute(const struct secret_item *item, const struct secret_fi
 		return secret_field_value(item, f, ret, e);
 	case SECRET_ATTRIBUTE_OTP:
 		if (strcmp(f->type, "OTP") != 0)
-			return err_set(e, ERR_INPUT, "field \"%.60s\" of item \"%.60s\" is not a one-time password",
-				       f->label, item->title);
+			return refuse_attribute(item, f->label, "is not a one-time password", e);
 		return secret_field_value(item, f, ret, e);
+	case SECRET_ATTRIBUTE_OPENSSH:
+		if (!f->openssh.len)
+			return refuse_attribute(item, f->label,
+						strcmp(f->type, "SSHKEY") != 0 ?
+							"is not an SSH key" :
+							"came without OpenSSH's format, which Connect does not have; take it without "
+							"?ssh-format, then: ssh-keygen -p -f FILE", e);
+		*ret = f->openssh;
+		return 0;
+	case SECRET_ATTRIBUTE_SIZE:
+		return refuse_attribute(item, f->label, "is a field; a size is of files", e);
 	case SECRET_ATTRIBUTE_VALUE:
 		*ret = f->value;
 		return 0;
 	case SECRET_ATTRIBUTE_TYPE:
-		*ret = span_of(f->type);
-		return 0;
+	case SECRET_ATTRIBUTE_PURPOSE:
 	case SECRET_ATTRIBUTE_ID:
-		*ret = span_of(f->id);
-		return 0;
 	case SECRET_ATTRIBUTE_TITLE:
-		*ret = span_of(f->label);
+		*ret = span_of(attribute == SECRET_ATTRIBUTE_TYPE    ? f->type :
+			       attribute == SECRET_ATTRIBUTE_PURPOSE ? f->purpose :
+			       attribute == SECRET_ATTRIBUTE_ID	     ? f->id :
+								       f->label);
 		return 0;
 	}
 	return 0;
 }
 
+static int read_file(struct secret_source *s, const struct secret_item *item,
+		     const struct secret_file *file, enum secret_attribute attribute, struct buf *into,
+		     struct err *e)
+{
+	AUTO_BUF struct buf content;
+
+	buf_init_locked(&content, into->max);
+	switch (attribute) {
+	case SECRET_ATTRIBUTE_NONE:
+		return secret_source_file(s, item, file, into, e);
+	case SECRET_ATTRIBUTE_SIZE:
+		if (secret_source_file(s, item, file, &content, e) < 0)
+			return -1;
+		(void)buf_printf(into, "%zu", content.len);
+		break;
+	case SECRET_ATTRIBUTE_ID:
+	case SECRET_ATTRIBUTE_TITLE:
+		(void)buf_put_str(into, attribute == SECRET_ATTRIBUTE_ID ? file->id : file->name);
+		break;
+	case SECRET_ATTRIBUTE_OTP:
+	case SECRET_ATTRIBUTE_VALUE:
+	case SECRET_ATTRIBUTE_TYPE:
+	case SECRET_ATTRIBUTE_PURPOSE:
+	case SECRET_ATTRIBUTE_OPENSSH:
+		return refuse_attribute(item, file->name, "is a file, of which there are content, size, id and name", e);
+	}
+	return buf_ok(into, "the output", e);
+}
+
 /* Appends what the reference stands for. */
-static int read_reference(struct secret_source *s, const struct secret_ref *ref, struct buf *into,
+int secret_ref_read(struct secret_source *s, const struct secret_ref *ref, struct buf *into,
 			  struct err *e)
 {
 	const char *section = *ref->section ? ref->section : NULL;
@@ -127,117 +176,10 @@ static int read_reference(struct secret_source *s, const struct secret_ref *ref,
 		return -1;
 	if (secret_item_field_in(item, section, ref->field, &field, e) < 0) {
 		file = e->code == ERR_NOT_FOUND ? secret_item_file(item, section, ref->field) : NULL;
-		return file ? secret_source_file(s, item, file, into, e) : -1;
+		return file ? read_file(s, item, file, ref->attribute, into, e) : -1;
 	}
 	if (read_attribute(item, field, ref->attribute, &value, e) < 0)
 		return -1;
 	(void)buf_put_span(into, value);
 	return buf_ok(into, "the output", e);
-}
-
-/* Bytes of a reference without braces at the start of `text`. */
-static size_t bare_len(struct span text)
-{
-	size_t len = SCHEME.len;
-
-	while (len < text.len && text.at[len] && strchr(NAME_SIGNS "/?=", text.at[len]))
-		len++;
-	return len;
-}
-
-/* The reference in braces at the start of `text`, or at == NULL; *ret_len is what it takes with them. */
-static struct span braced(struct span text, size_t *ret_len)
-{
-	struct span inner = span_from(text.at + 2, text.len - 2);
-	size_t lead = 0;
-
-	while (lead < inner.len && (inner.at[lead] == ' ' || inner.at[lead] == '\t'))
-		lead++;
-	inner = span_from(inner.at + lead, inner.len - lead);
-	if (!is_scheme(inner))
-		return SPAN_NONE;
-	*ret_len = 0;
-	for (size_t i = 0; i + 1 < inner.len && inner.at[i] != '\n'; i++) {
-		if (inner.at[i] != '}' || inner.at[i + 1] != '}')
-			continue;
-		*ret_len = 2 + lead + i + 2;
-		return span_trim(span_from(inner.at, i));
-	}
-	return inner;
-}
-
-int template_next(struct span *rest, struct template_piece *ret, struct err *e)
-{
-	struct span text = *rest, reference;
-	size_t at, len = 0;
-
-	if (text.len == 0)
-		return 0;
-	for (at = 0; at < text.len; at++) {
-		struct span here = span_from(text.at + at, text.len - at);
-
-		reference = SPAN_NONE;
-		if (span_starts(here, SPAN("{{")))
-			reference = braced(here, &len);
-		if (reference.at && len == 0 && at == 0)
-			return err_set(e, ERR_INPUT, "\"{{ op://\" has no \"}}\" in its line");
-		if (!reference.at && is_scheme(here) && !(at > 0 && isalnum((unsigned char)here.at[-1]))) {
-			len = bare_len(here);
-			reference = span_from(here.at, len);
-		}
-		if (reference.at)
-			break;
-	}
-	if (at > 0) {
-		*ret = (struct template_piece){ false, span_from(text.at, at) };
-		len = at;
-	} else {
-		*ret = (struct template_piece){ true, reference };
-	}
-	*rest = span_from(text.at + len, text.len - len);
-	return 1;
-}
-
-static size_t count_lines(struct span text)
-{
-	size_t lines = 1;
-
-	for (size_t i = 0; i < text.len; i++)
-		lines += text.at[i] == '\n';
-	return lines;
-}
-
-static int fill(struct span text, struct secret_source *s, struct buf *into, struct span *rest,
-		struct err *e)
-{
-	struct template_piece piece;
-	struct secret_ref ref;
-	int more;
-
-	*rest = text;
-	for (;;) {
-		struct span before = *rest;
-
-		more = template_next(rest, &piece, e);
-		if (more > 0 && !piece.is_reference)
-			(void)buf_put_span(into, piece.text);
-		if (more > 0 && piece.is_reference &&
-		    (secret_ref_parse(piece.text, &ref, e) < 0 || read_reference(s, &ref, into, e) < 0)) {
-			*rest = before;
-			return -1;
-		}
-		if (more <= 0)
-			return more < 0 ? -1 : buf_ok(into, "the output", e);
-	}
-}
-
-int template_fill(struct span text, struct secret_source *s, struct buf *into, struct err *e)
-{
-	size_t before = into->len;
-	struct span rest;
-
-	if (fill(text, s, into, &rest, e) == 0)
-		return 0;
-	into->len = before;
-	return err_context(e, "line %zu", count_lines(span_from(text.at, text.len - rest.len)));
 }

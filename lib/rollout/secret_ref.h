@@ -1,4 +1,7 @@
-/* Secret references, op://VAULT/ITEM[/SECTION]/FIELD[?attribute=NAME], and texts that hold them. */
+/*
+ * Secret references, op://VAULT/ITEM[/SECTION]/FIELD, with ?attribute=NAME or ?ssh-format=openssh behind it
+ * (1Password's "secret reference syntax").
+ */
 #ifndef MK8S_ROLLOUT_SECRET_REF_H
 #define MK8S_ROLLOUT_SECRET_REF_H
 
@@ -7,13 +10,19 @@
 #include "lib/base/span.h"
 #include "lib/rollout/secret_source.h"
 
+/* Of a name in a reference, besides the blank. */
+#define SECRET_REF_SIGNS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+
 enum secret_attribute {
-	SECRET_ATTRIBUTE_NONE,  /* what the field stands for: secret_field_value, or a file's content */
+	SECRET_ATTRIBUTE_NONE,  /* what the field stands for: secret_field_value, or a file's content ("content") */
 	SECRET_ATTRIBUTE_OTP,   /* "otp", "totp": the one-time code */
 	SECRET_ATTRIBUTE_VALUE, /* "value": as it is stored; of an OTP field its otpauth:// URI */
 	SECRET_ATTRIBUTE_TYPE,
 	SECRET_ATTRIBUTE_ID,
-	SECRET_ATTRIBUTE_TITLE, /* "title", "label" */
+	SECRET_ATTRIBUTE_TITLE, /* "title", "label", of a file "name" */
+	SECRET_ATTRIBUTE_PURPOSE,
+	SECRET_ATTRIBUTE_SIZE,    /* of a file, in bytes */
+	SECRET_ATTRIBUTE_OPENSSH, /* ?ssh-format=openssh: a private key in OpenSSH's own format */
 };
 
 struct secret_ref {
@@ -27,20 +36,7 @@ struct secret_ref {
  */
 int secret_ref_parse(struct span text, struct secret_ref *ret, struct err *e);
 
-/* A part of a template: text that stays, or a reference (without braces and blanks). */
-struct template_piece {
-	bool is_reference;
-	struct span text;
-};
-
-/*
- * Takes the next piece off the front of `*rest`. A reference is {{ op://... }}, where names may hold
- * blanks, or op://... up to the first character that no reference has. 1: a piece, 0: the end,
- * -1: ERR_INPUT, braces that do not close in their line.
- */
-int template_next(struct span *rest, struct template_piece *ret, struct err *e);
-
-/* Appends `text` with every reference replaced; errors begin with "line N". Nothing is appended where one fails. */
-int template_fill(struct span text, struct secret_source *s, struct buf *into, struct err *e);
+/* Appends what the reference stands for; one read of its item, and one of the file where it is one. */
+int secret_ref_read(struct secret_source *s, const struct secret_ref *ref, struct buf *into, struct err *e);
 
 #endif

@@ -58,13 +58,24 @@ def repeated_item():
     return item
 
 
+def key_item():
+    """An SSH key: PKCS#8, and the form of OpenSSH that only op gives."""
+    item = op_item("deploy key", "itemkey2222222222222222222")
+    item["fields"] = [
+        {"id": "public_key", "type": "STRING", "label": "public key", "value": "ssh-ed25519 AAAA"},
+        {"id": "private_key", "type": "SSHKEY", "label": "private key", "value": "-----BEGIN PRIVATE KEY-----\nx\n",
+         "ssh_formats": {"other": 1, "openssh": {"reference": "op://x", "value": "-----BEGIN OPENSSH PRIVATE KEY-----\ny\n"}}},
+    ]
+    return item
+
+
 def connect_item(item):
     """The same as Connect gives it: a field's section is only its id, no references, camelCase."""
     shown = {"id": item["id"], "title": item["title"], "vault": {"id": item["vault"]["id"]}, "category": "LOGIN",
              "version": 3, "createdAt": item["created_at"], "updatedAt": item["updated_at"],
              "sections": item["sections"], "files": item.get("files", []), "fields": []}
     for field in item["fields"]:
-        field = {k: v for k, v in field.items() if k != "reference"}
+        field = {k: v for k, v in field.items() if k not in ("reference", "ssh_formats")}
         if "section" in field:
             field["section"] = {"id": field["section"]["id"]}
         shown["fields"].append(field)
@@ -164,7 +175,7 @@ class Op:
         self.play(**play)
 
     def play(self, **play):
-        play = {"vaults": [VAULT, OTHER], "items": [op_item(), repeated_item()], "file": FILE_CONTENT.hex(), **play}
+        play = {"vaults": [VAULT, OTHER], "items": [op_item(), repeated_item(), key_item()], "file": FILE_CONTENT.hex(), **play}
         (self.folder / "play.json").write_text(json.dumps(play))
         (self.folder / "calls").write_text("")
 
@@ -179,7 +190,7 @@ class Connect:
 
     def __init__(self, items=None, cert=None, key=None, vaults=None):
         self.vaults = vaults or [VAULT, OTHER]
-        self.items = items or [op_item(), repeated_item()]
+        self.items = items or [op_item(), repeated_item(), key_item()]
         self.refuse_first = self.limit = self.delay = 0
         self.asked = []
         outer = self

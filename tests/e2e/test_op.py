@@ -219,11 +219,43 @@ uri: {onepassword.OTP_URI}
     ("{{ op://KTRDR Homelab Secrets/ktrdr-homelab-core/none }}", 1, "has no field"),
     ("{{ op://KTRDR Homelab Secrets/ktrdr-homelab-core/jwt_secret?attribute=otp }}", 1, "not a one-time password"),
     ("{{ op://KTRDR Homelab Secrets/ktrdr-homelab-core/jwt_secret?attribute=x }}", 1, "attribute is one of"),
+    ("{{ op://KTRDR Homelab Secrets/ktrdr-homelab-core/jwt_secret?attribute=size }}", 1, "size is of files"),
+    ("{{ op://KTRDR Homelab Secrets/ktrdr-homelab-core/jwt_secret?ssh-format=openssh }}", 1, "is not an SSH key"),
+    ("{{ op://KTRDR Homelab Secrets/ktrdr-homelab-core/server.key?attribute=purpose }}", 1, "is a file"),
+    ("op://KTRDR/deploy-key/private-key?ssh-format=pem", 1, "only ssh-format is openssh"),
+    ("op://a/b/c?other=1", 1, "attribute=NAME or ssh-format"),
 ])
 def test_inject_refuses_and_writes_nothing(source, tmp_path, text, status, says_what):
     out = tmp_path / "out"
     says(run(source, "inject", "-i", "-", "-o", out, stdin=text.encode()), status, says_what)
     assert not out.exists()
+
+
+ATTRIBUTES = {
+    "db_password?attribute=type": "CONCEALED", "db_password?attribute=id": "field1", "notesPlain?attribute=purpose": "NOTES",
+    "db_password?attribute=title": "db_password", "otp1?attribute=type": "OTP", "otp1?attr=otp": "492039",
+    "otp1?attribute=value": onepassword.OTP_URI, "db_password?attribute=purpose": "",
+    "server.key?attribute=size": str(len(FILE_CONTENT)), "server.key?attribute=name": "server.key",
+    "server.key?attribute=id": "file1", "Primary/server.key?attribute=name": "server.key",
+}
+
+
+def test_attributes_of_references(source):
+    text = "".join(f"{{{{ op://KTRDR Homelab Secrets/{ITEM}/{name} }}}}\n" for name in ATTRIBUTES)
+    got = run(source, "inject", "-i", "-", stdin=text.encode())
+    says(got, 0)
+    assert got.stdout.decode().splitlines() == list(ATTRIBUTES.values())
+
+
+def test_ssh_format(source):
+    place = "op://KTRDR Homelab Secrets/deploy key/private key"
+    got = run(source, "inject", "-i", "-", stdin=f"{{{{ {place} }}}}".encode())
+    assert got.stdout == b"-----BEGIN PRIVATE KEY-----\nx\n"
+    got = run(source, "inject", "-i", "-", stdin=f"{{{{ {place}?ssh-format=openssh }}}}".encode())
+    if isinstance(source, onepassword.Op):
+        assert got.stdout == b"-----BEGIN OPENSSH PRIVATE KEY-----\ny\n"
+    else:
+        says(got, 1, "which Connect does not have", "ssh-keygen -p -f")
 
 
 def test_inject_without_template(source, tmp_path):

@@ -6,7 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/rollout/op_error.h"
 #include "lib/rollout/secret_format.h"
-#include "lib/rollout/secret_ref.h"
+#include "lib/rollout/secret_template.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,7 @@
 
 #include "lib/rollout/op_error.h"
 #include "lib/rollout/secret_format.h"
-#include "lib/rollout/secret_ref.h"
+#include "lib/rollout/secret_template.h"
 
 static void references_are_read(void **state)
 {
@@ -57,7 +57,7 @@ static void bad_references_are_refused(void **state)
 		{ "op://v//f", "empty" },	       { "op://v/i/s/f/x", "too many" },
 		{ "op://v/i/f?", "attribute=NAME" },   { "op://v/i/f?x=y", "attribute=NAME" },
 		{ "op://v/i/f?attribute=", "one of" }, { "op://v/i/f?attribute=OTP ", "one of" },
-		{ "op://v/i/f?ssh-format=openssh", "ssh-format" }, { "op://v/i/a&b", "use the ID" },
+		{ "op://v/i/f?ssh-format=pem", "only ssh-format" }, { "op://v/i/a&b", "use the ID" },
 		{ "op://v/i/\xC3\xBC", "use the ID" },
 		{ "op://v/i/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123"
 		  "456789012345678901234567890123456789", "127 bytes" },
