@@ -14,4 +14,7 @@ void script_put_begin(struct buf *out);
 void script_put_watchdog(struct buf *out);
 void script_put_end(struct buf *out);
 
+/* Shell text of the deploy script, in this order. */
+extern const char script_part_state[], script_part_secrets[], script_part_compose[], script_part_main[];
+
 #endif
