@@ -17,6 +17,18 @@ static void put_entry(struct table *t, const char *node, const struct history_en
 	table_end_row(t);
 }
 
+static void put_history(struct table *t, const char *node, struct span text)
+{
+	struct history history;
+
+	history_parse(text, &history);
+	for (size_t i = 0; i < history.count; i++)
+		put_entry(t, node, &history.at[i]);
+	if (history.bad_count)
+		fprintf(stderr, "%s: %zu lines of the history are none of ours\n", node, history.bad_count);
+	history_free(&history);
+}
+
 static int run(struct deploy *d, struct err *e)
 {
 	static const struct history_entry head = { "TIME", "ACTION", "SERVICES", "TAG", "WHO", "OUTCOME", NULL };
@@ -36,17 +48,8 @@ static int run(struct deploy *d, struct err *e)
 		return -1;
 	t = table_new();
 	put_entry(t, "NODE", &head);
-	for (size_t i = 0; i < d->node_count; i++) {
-		struct history history;
-
-		history_parse(buf_span(&tasks[i].out), &history);
-		for (size_t k = 0; k < history.count; k++)
-			put_entry(t, d->node[i]->name, &history.at[k]);
-		if (history.bad_count)
-			fprintf(stderr, "%s: %zu lines of the history are none of ours\n", d->node[i]->name,
-				history.bad_count);
-		history_free(&history);
-	}
+	for (size_t i = 0; i < d->node_count; i++)
+		put_history(t, d->node[i]->name, buf_span(&tasks[i].out));
 	(void)table_flush(t, &out);
 	table_free(t);
 	fleet_tasks_free(tasks, d->node_count);

@@ -1,4 +1,4 @@
-/* A run of deploy: the file, the words, connections, secrets, and what is shown of the hosts' lines. */
+/* A run of deploy: the file, the words, connections, prerequisites, secrets. */
 #include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
@@ -8,10 +8,8 @@
 #include "applets/deploy/deploy.h"
 #include "lib/base/mem.h"
 #include "lib/base/nearest.h"
-#include "lib/base/table.h"
 #include "lib/rollout/secret_source.h"
 
-#define LINE_SHOWN_MAX (4 * 1024 * 1024)
 #define NAMES_MAX 256
 #define VALUE_MAX (120 * 1024) /* Linux takes 128 KiB for NAME=VALUE, execve(2) */
 
@@ -112,6 +110,7 @@ void deploy_close(struct deploy *d)
 	d->signals = -1;
 }
 
+/* Gives DEPLOY_PREREQUISITES. */
 static int print_failures(const struct check_report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {
@@ -143,43 +142,58 @@ int deploy_validate(struct deploy *d, struct err *e)
 	return status;
 }
 
+/* What op says besides, as 1Password's news for its users. */
+static void print_notices(struct deploy *d)
+{
+	struct span words = secret_source_words(d->source), line;
+
+	while (span_take_part(&words, '\n', &line)) {
+		if (span_trim(line).len)
+			deploy_print(d, stderr, "op", line);
+	}
+}
+
+static void take_value(struct deploy *d, const struct secret_item *item, const char *name,
+		       struct span *ret, struct check_report *report)
+{
+	const struct secret_field *field;
+	struct err why = { 0 };
+
+	if (secret_item_field(item, name, &field, &why) < 0 ||
+	    secret_field_value(item, field, ret, &why) < 0)
+		check_add(report, "1Password", why.text,
+			  "correct the item, or the field's name in deploy.yaml");
+	else if (ret->len > VALUE_MAX)
+		check_add(report, "1Password", "a field is too long for a variable of the environment",
+			  "keep it below 120 KiB, or in a file");
+	else
+		redactor_add(d->redactor, *ret);
+}
+
 int deploy_fetch(struct deploy *d, const struct script_deploy *s, struct script_value **ret,
 		 struct err *e)
 {
 	size_t count = script_value_count(s);
-	struct script_value *values = mem_new_array(count + 1, sizeof(*values));
+	struct script_value *values;
 	const struct secret_item *item;
 	struct check_report report = { 0 };
 
 	fprintf(stderr, "Fetching secrets from 1Password...\n");
-	if (secret_source_item(d->source, d->config.vault, d->config.item, &item, e) < 0) {
-		free(values);
+	if (secret_source_item(d->source, d->config.vault, d->config.item, &item, e) < 0)
 		return -1;
-	}
+	print_notices(d);
+	values = mem_new_array(count + 1, sizeof(*values));
 	for (size_t i = 0; i < count; i++) {
-		const struct secret_field *field;
-		struct err why = { 0 };
-
 		values[i].name = script_value_name(s, i);
-		if (secret_item_field(item, script_value_field(s, i), &field, &why) < 0 ||
-		    secret_field_value(item, field, &values[i].value, &why) < 0)
-			check_add(&report, "1Password", why.text,
-				  "correct the item, or the field's name in deploy.yaml");
-		else if (values[i].value.len > VALUE_MAX)
-			check_add(&report, "1Password", "a field is too long for a variable of the environment",
-				  "keep it below 120 KiB, or in a file");
-		else
-			redactor_add(d->redactor, values[i].value);
+		take_value(d, item, script_value_field(s, i), &values[i].value, &report);
 	}
-	if (report.count)
-		(void)print_failures(&report);
-	if (report.count)
-		err_set(e, ERR_AUTH, "item %s does not hold all that is needed", d->config.item);
 	count = report.count;
+	if (count)
+		(void)print_failures(&report);
 	check_report_free(&report);
 	if (count) {
 		free(values);
-		return -1;
+		return err_set(e, ERR_AUTH, "item %s does not hold all that is needed", d->config.item);
 	}
 	*ret = values;
 	return 0;
@@ -216,51 +230,6 @@ char *deploy_who(void)
 			*c = '_';
 	}
 	return who;
-}
-
-void deploy_print(struct deploy *d, FILE *to, const char *label, struct span line)
-{
-	AUTO_BUF struct buf plain, shown;
-
-	buf_init_secret(&plain, LINE_SHOWN_MAX);
-	buf_init(&shown, LINE_SHOWN_MAX * 4);
-	redactor_put(d->redactor, line, &plain);
-	(void)table_put_escaped(&shown, buf_span(&plain));
-	if (label)
-		fprintf(to, "%s: ", label);
-	(void)fwrite(buf_str(&shown), 1, shown.len, to);
-	(void)fputc('\n', to);
-}
-
-const char *deploy_label(const struct deploy *d, const struct fleet_task *t)
-{
-	for (size_t i = 0; d->node_count > 1 && i < d->node_count; i++) {
-		if (d->node[i]->host == t->host)
-			return d->node[i]->name;
-	}
-	return NULL;
-}
-
-bool deploy_tell_end(struct deploy *d, const struct fleet_task *t)
-{
-	struct check_report report = { 0 };
-
-	if (t->end == FLEET_EXITED && t->status != 255)
-		return false;
-	if (t->end == FLEET_INTERRUPTED)
-		check_add(&report, t->host, "interrupted", "its command there was ended");
-	else if (t->end == FLEET_TIMED_OUT)
-		check_add(&report, t->host, "the time limit was reached; the command there was ended",
-			  "raise command_timeout in deploy.yaml");
-	else if (t->end == FLEET_NOT_STARTED)
-		check_add(&report, t->host, t->error.text, "install openssh-client");
-	else
-		check_add_ssh(&report, t->host, buf_span(&t->err));
-	fprintf(stderr, "  \xe2\x9c\x97 %s: ", report.at[0].where);
-	deploy_print(d, stderr, NULL, span_of(report.at[0].what));
-	fprintf(stderr, "      %s\n", report.at[0].remedy);
-	check_report_free(&report);
-	return true;
 }
 
 struct fleet_task *deploy_read_hosts(struct deploy *d,

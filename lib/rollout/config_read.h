@@ -1,4 +1,4 @@
-/* Reading YAML by rows of keys; only the files of config include it. Errors are ERR_INPUT with file, line and column. */
+/* Reading YAML by rows of keys, for the files of config. Errors are ERR_INPUT with file, line and column. */
 #ifndef MK8S_ROLLOUT_CONFIG_READ_H
 #define MK8S_ROLLOUT_CONFIG_READ_H
 

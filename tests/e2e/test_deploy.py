@@ -532,3 +532,19 @@ def test_manual_has_every_verb_and_option(lab):
         assert re.search(rf"^\.(It )?Cm {verb}\b", page, re.M), verb
         for option in re.findall(r"--([a-z-]+)", lab.run(verb, "--help").stdout):
             assert re.search(rf"Fl (\w , )?-{option}\b|, -{option}\b", page), option
+
+
+def test_notices_of_op_are_passed_on(lab):
+    text = (lab.folder / "local/op").read_text()
+    lab.script("local/op", text.replace('elif args[:2] == ["item", "get"]:\n',
+                                        'elif args[:2] == ["item", "get"]:\n    sys.stderr.write("Update op soon\\n")\n'))
+    done = lab.run("core", "backend", "--tag", "x")
+    assert done.returncode == 0 and "\nop: Update op soon\n" in done.stderr
+
+
+def test_history_with_lines_of_others(lab):
+    lab.run("core", "backend", "--tag", "one")
+    with open(lab.work["core"] / ".deploy/history.jsonl", "a") as file:
+        file.write("not ours\n")
+    done = lab.run("history", "core")
+    assert done.returncode == 0 and "1 lines of the history are none of ours" in done.stderr and " one " in done.stdout

@@ -15,18 +15,21 @@
 #include "lib/rollout/secret_source.h"
 #include "lib/rollout/secret_template.h"
 
-#define ITEM                                                                                                \
-	"{\"id\":\"i1\",\"title\":\"app\",\"vault\":{\"id\":\"v1\",\"name\":\"V\"},\"sections\":[{\"id\":\"s1\",\"label\":\"one\"}]," \
-	"\"fields\":[{\"id\":\"p\",\"type\":\"CONCEALED\",\"purpose\":\"PASSWORD\",\"label\":\"password\",\"value\":\"pa55\"},"        \
-	"{\"id\":\"u\",\"section\":{\"id\":\"s1\"},\"type\":\"STRING\",\"label\":\"user\",\"value\":\"me\"},"                          \
-	"{\"id\":\"o\",\"type\":\"OTP\",\"label\":\"code\",\"value\":\"otpauth://x\",\"totp\":\"123456\"},"                            \
-	"{\"id\":\"e\",\"type\":\"CONCEALED\",\"label\":\"empty\"},"                                                                   \
-	"{\"id\":\"k\",\"type\":\"SSHKEY\",\"label\":\"key\",\"value\":\"PKCS\",\"ssh_formats\":{\"x\":[1,{}],\"openssh\":{\"value\":\"OSSH\"}}}," \
-	"{\"id\":\"n\",\"type\":\"SSHKEY\",\"label\":\"bare\",\"value\":\"PKCS\",\"ssh_formats\":7}],"                                  \
-	"\"files\":[{\"id\":\"f1\",\"name\":\"cert.pem\",\"section\":{\"id\":\"s1\"}}]}"
+static const char item_text[] =
+	"{\"id\":\"i1\",\"title\":\"app\",\"vault\":{\"id\":\"v1\",\"name\":\"V\"},"
+	"\"sections\":[{\"id\":\"s1\",\"label\":\"one\"}],\"fields\":["
+	"{\"id\":\"p\",\"type\":\"CONCEALED\",\"purpose\":\"PASSWORD\",\"label\":\"password\",\"value\":\"pa55\"},"
+	"{\"id\":\"u\",\"section\":{\"id\":\"s1\"},\"type\":\"STRING\",\"label\":\"user\",\"value\":\"me\"},"
+	"{\"id\":\"o\",\"type\":\"OTP\",\"label\":\"code\",\"value\":\"otpauth://x\",\"totp\":\"123456\"},"
+	"{\"id\":\"e\",\"type\":\"CONCEALED\",\"label\":\"empty\"},"
+	"{\"id\":\"k\",\"type\":\"SSHKEY\",\"label\":\"key\",\"value\":\"PKCS\","
+	"\"ssh_formats\":{\"x\":[1,{}],\"openssh\":{\"value\":\"OSSH\"}}},"
+	"{\"id\":\"n\",\"type\":\"SSHKEY\",\"label\":\"bare\",\"value\":\"PKCS\",\"ssh_formats\":7}],"
+	"\"files\":[{\"id\":\"f1\",\"name\":\"cert.pem\",\"section\":{\"id\":\"s1\"}}]}";
 
 static char folder[] = "/tmp/test_source.XXXXXX";
 
+/* An op that does `body`; "ITEM" in it prints the item. */
 static void write_op(const char *body)
 {
 	char path[64];
@@ -36,7 +39,7 @@ static void write_op(const char *body)
 	(void)unlink(path);
 	file = fopen(path, "w");
 	assert_non_null(file);
-	fprintf(file, "#!/bin/sh\necho \"$*\" >>%s/calls\n%s\n", folder, body);
+	fprintf(file, "#!/bin/sh\nITEM() { cat <<'E'\n%s\nE\n}\necho \"$*\" >>%s/calls\n%s\n", item_text, folder, body);
 	fclose(file);
 	assert_int_equal(chmod(path, 0700), 0);
 }
@@ -110,7 +113,7 @@ static void templates_are_filled_or_left(void **state)
 	struct secret_source *s = open_source();
 
 	(void)state;
-	write_op("case $1 in item) cat <<'E'\n" ITEM "\nE\n;; read) printf FILE ;; esac");
+	write_op("case $1 in item) ITEM ;; read) printf FILE ;; esac");
 	for (size_t i = 0; i < COUNT_OF(filled) + COUNT_OF(refused); i++) {
 		bool good = i < COUNT_OF(filled);
 		const char *text = good ? filled[i].text : refused[i - COUNT_OF(filled)].text;
@@ -138,7 +141,7 @@ static void a_full_output_is_refused(void **state)
 
 	(void)state;
 	buf_init(&out, 3);
-	write_op("cat <<'E'\n" ITEM "\nE");
+	write_op("ITEM");
 	assert_int_equal(template_fill(SPAN("op://V/app/password"), s, &out, &e), -1);
 	assert_int_equal(e.code, ERR_LIMIT);
 	secret_source_free(s);
