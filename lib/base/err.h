@@ -1,8 +1,9 @@
 /*
  * The one error value: a code for programs, a sentence for people.
  *
- * A sentence says what was tried, with which value, and what would be accepted. It never holds a secret.
- * Functions that can fail return 0 or -1 and fill their last parameter, `struct err *`, which is never NULL.
+ * A sentence says what was tried, with which value, and what would be accepted. It never holds a
+ * secret. Functions that can fail return 0 or -1 and fill their last parameter, `struct err *`,
+ * which is never NULL.
  */
 #ifndef MK8S_BASE_ERR_H
 #define MK8S_BASE_ERR_H
@@ -44,7 +45,10 @@ int err_context(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 /* Forgets the error. */
 void err_clear(struct err *e);
 
-/* The process exit status for a code: 0 ok, 1 failed, 2 usage, 3 not logged in or forbidden, 4 unreachable. */
+/*
+ * The process exit status for a code: 0 ok, 1 failed, 2 usage, 3 not logged in or forbidden, 4
+ * unreachable.
+ */
 int err_exit_status(const struct err *e);
 
 /* The HTTP status for a code, as listed beside the codes above. */

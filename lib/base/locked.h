@@ -9,9 +9,10 @@
 #include <stddef.h>
 
 /*
- * At the start of an applet that handles secrets: no core dump of this process and no ptrace by the
- * same user (PR_SET_DUMPABLE 0; what it executes starts anew), the memory limit of locking raised as
- * far as it goes. Whether `want_bytes` can be locked; when not, secrets still are undumped and wiped.
+ * At the start of an applet that handles secrets: no core dump of this process and no ptrace by
+ * the same user (PR_SET_DUMPABLE 0; what it executes starts anew), the memory limit of locking
+ * raised as far as it goes. Whether `want_bytes` can be locked; when not, secrets still are
+ * undumped and wiped.
  */
 bool locked_begin(size_t want_bytes);
 

@@ -59,11 +59,12 @@ static void put_start(struct buf *line, enum log_level level, bool json)
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)gmtime_r(&now.tv_sec, &date);
 	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &date);
-	(void)buf_printf(line, json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\"" : "%s.%03ldZ %s", stamp,
-			 now.tv_nsec / 1000000, level_names[level]);
+	(void)buf_printf(line, json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\"" : "%s.%03ldZ %s",
+			 stamp, now.tv_nsec / 1000000, level_names[level]);
 }
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t field_count)
+void log_write(enum log_level level, const char *message, const struct log_field *fields,
+	       size_t field_count)
 {
 	bool json = log_format_now == LOG_JSON;
 	AUTO_BUF struct buf line;

@@ -31,7 +31,8 @@ static inline const char *log_text(const char *text)
 void log_configure(enum log_level level, enum log_format format);
 
 /* Writes one line with one write(2). Thread-safe. */
-void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t field_count);
+void log_write(enum log_level level, const char *message, const struct log_field *fields,
+	       size_t field_count);
 
 /* log_event(LOG_INFO, "agent connected", LOG_STR("cluster", name), LOG_INT("streams", n)) */
 #define log_event(level, message, ...)                                                  \

@@ -1,9 +1,10 @@
 /*
  * Command line options from a const table, with the grammar of kubectl (pflag).
  *
- * Options may stand anywhere among the positionals: -nNS, -n NS, -n=NS, --name=V, --name V; short flags bundle
- * (-Aw); "--" ends the options. A repeated FLAG, TEXT or INT: the last one wins; LIST collects. A flag also takes
- * =true and =false. An unknown option is an error that names the nearest one.
+ * Options may stand anywhere among the positionals: -nNS, -n NS, -n=NS, --name=V, --name V; short
+ * flags bundle (-Aw); "--" ends the options. A repeated FLAG, TEXT or INT: the last one wins; LIST
+ * collects. A flag also takes =true and =false. An unknown option is an error that names the
+ * nearest one.
  */
 #ifndef MK8S_BASE_OPTIONS_H
 #define MK8S_BASE_OPTIONS_H
@@ -52,14 +53,18 @@ struct options_rest {
 };
 
 /*
- * Parses argv[1..argc-1]. 0, or -1 and ERR_USAGE; `into` may then be partly written and is still to be given to
- * options_free.
+ * Parses argv[1..argc-1]. 0, or -1 and ERR_USAGE; `into` may then be partly written and is still
+ * to be given to options_free.
  */
-int options_parse(const struct option_row *rows, size_t row_count, enum options_mode mode, int argc, char **argv,
-		  void *into, struct options_rest *ret_rest, struct err *e);
+int options_parse(const struct option_row *rows, size_t row_count, enum options_mode mode, int argc,
+		  char **argv, void *into, struct options_rest *ret_rest, struct err *e);
 
-/* Frees the lists of `into` and the rest; both may be zeroed; may be called twice. `rest` may be NULL. */
-void options_free(const struct option_row *rows, size_t row_count, void *into, struct options_rest *rest);
+/*
+ * Frees the lists of `into` and the rest; both may be zeroed; may be called twice. `rest` may be
+ * NULL.
+ */
+void options_free(const struct option_row *rows, size_t row_count, void *into,
+		  struct options_rest *rest);
 
 /* Appends one aligned line an option: "  -n, --namespace NAMESPACE   help". */
 void options_put_help(struct buf *out, const struct option_row *rows, size_t row_count);

@@ -36,15 +36,17 @@ ptrdiff_t span_find(struct span text, char c);
 struct span span_trim(struct span text);
 
 /*
- * Takes the part up to the next `separator` off the front of `*rest` into `*ret_part` and drops the separator.
- * False when nothing is left (`rest->at` is NULL); "a,,b," gives "a", "", "b", "".
+ * Takes the part up to the next `separator` off the front of `*rest` into `*ret_part` and drops
+ * the separator. False when nothing is left (`rest->at` is NULL); "a,,b," gives "a", "", "b", "".
  */
 bool span_take_part(struct span *rest, char separator, struct span *ret_part);
 
 /* Decimal digits only, within 0..max. 0 or -1; the caller writes the sentence. */
 int span_to_u64(struct span text, uint64_t max, uint64_t *ret_value);
 
-/* A copy with a NUL behind it; the caller frees it. Bytes may include NUL: check where it matters. */
+/*
+ * A copy with a NUL behind it; the caller frees it. Bytes may include NUL: check where it matters.
+ */
 char *span_dup(struct span text);
 
 /* Copies into `into` with a NUL; -1 when it does not fit or holds a NUL byte. */

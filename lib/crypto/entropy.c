@@ -5,7 +5,10 @@
 
 #include <mbedtls/entropy.h>
 
-/* mbedTLS declares this hook in a private header; it is called by name (MBEDTLS_ENTROPY_HARDWARE_ALT). */
+/*
+ * mbedTLS declares this hook in a private header; it is called by name
+ * (MBEDTLS_ENTROPY_HARDWARE_ALT).
+ */
 int mbedtls_hardware_poll(void *data, unsigned char *output, size_t len, size_t *olen);
 
 int mbedtls_hardware_poll(void *data, unsigned char *output, size_t len, size_t *olen)

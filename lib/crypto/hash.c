@@ -1,8 +1,7 @@
-/* SHA-256, HMAC and SHA-1 over mbedTLS. */
+/* SHA-256 and SHA-1 over mbedTLS. */
 #include "lib/crypto/hash.h"
 
 #include <stdlib.h>
-#include <mbedtls/md.h>
 #include <mbedtls/sha1.h>
 #include <mbedtls/sha256.h>
 

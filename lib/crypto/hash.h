@@ -1,4 +1,4 @@
-/* SHA-256, HMAC-SHA-256 and SHA-1 (FIPS 180-4, RFC 2104). */
+/* SHA-256 and SHA-1 (FIPS 180-4). */
 #ifndef MK8S_CRYPTO_HASH_H
 #define MK8S_CRYPTO_HASH_H
 
@@ -14,7 +14,7 @@ void hash_sha256(struct span bytes, uint8_t ret[HASH_SIZE]);
 /* Lower-case digits. */
 void hash_sha256_hex(struct span bytes, char ret[HASH_HEX_SIZE]);
 
-/* SHA-1 (FIPS 180-4), where a protocol asks for it: a WebSocket's handshake (RFC 6455 4.2.2). */
+/* SHA-1, where a protocol asks for it: a WebSocket's handshake (RFC 6455 4.2.2). */
 #define HASH_SHA1_SIZE 20
 void hash_sha1(struct span bytes, uint8_t ret[HASH_SHA1_SIZE]);
 
@@ -26,6 +26,5 @@ struct hash {
 void hash_init(struct hash *h);
 void hash_add(struct hash *h, struct span bytes);
 void hash_finish(struct hash *h, uint8_t ret[HASH_SIZE]);
-
 
 #endif

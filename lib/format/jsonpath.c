@@ -10,8 +10,8 @@
 
 enum { COMPACT_MAX = 64 * 1024 * 1024 };
 
-static int find_path(const struct jsonpath_path *path, const struct json *from, struct jsonpath_found *ret,
-		     struct err *e);
+static int find_path(const struct jsonpath_path *path, const struct json *from,
+		     struct jsonpath_found *ret, struct err *e);
 
 static int add(struct jsonpath_found *f, const struct json *item, struct err *e)
 {
@@ -42,8 +42,8 @@ static int find_children(const struct json *item, struct jsonpath_found *ret, st
 	return 0;
 }
 
-static int find_slice(const struct jsonpath_step *s, const struct json *item, struct jsonpath_found *ret,
-		      struct err *e)
+static int find_slice(const struct jsonpath_step *s, const struct json *item,
+		      struct jsonpath_found *ret, struct err *e)
 {
 	int64_t len = (int64_t)json_count(item), from = s->from, to = s->has_to ? s->to : len, i = 0;
 
@@ -54,17 +54,19 @@ static int find_slice(const struct jsonpath_step *s, const struct json *item, st
 	from += from < 0 ? len : 0;
 	to += to < 0 || (to == 0 && s->single) ? len : 0;
 	if (from != to && (from >= len || from < 0))
-		return err_set(e, ERR_INPUT, "array index out of bounds: index %lld, length %lld", (long long)from,
-			       (long long)len);
+		return err_set(e, ERR_INPUT, "array index out of bounds: index %lld, length %lld",
+			       (long long)from, (long long)len);
 	if (from != to && (to > len || to < 0))
-		return err_set(e, ERR_INPUT, "array index out of bounds: index %lld, length %lld", (long long)to - 1,
-			       (long long)len);
+		return err_set(e, ERR_INPUT, "array index out of bounds: index %lld, length %lld",
+			       (long long)to - 1, (long long)len);
 	if (from > to)
-		return err_set(e, ERR_INPUT, "starting index %lld is greater than ending index %lld", (long long)from,
-			       (long long)to);
+		return err_set(e, ERR_INPUT,
+			       "starting index %lld is greater than ending index %lld",
+			       (long long)from, (long long)to);
 	if (s->step <= 0)
 		return err_set(e, ERR_INPUT, "step must be > 0");
-	for (const struct json *child = json_first(item); child && i < to; child = json_next(child), i++)
+	for (const struct json *child = json_first(item); child && i < to;
+	     child = json_next(child), i++)
 		if (i >= from && (i - from) % s->step == 0 && add(ret, child, e))
 			return -1;
 	return 0;
@@ -134,8 +136,8 @@ static int passes(const struct jsonpath_step *s, const struct json *item, struct
 	return rc;
 }
 
-static int find_filter(const struct jsonpath_step *s, const struct json *item, struct jsonpath_found *ret,
-		       struct err *e)
+static int find_filter(const struct jsonpath_step *s, const struct json *item,
+		       struct jsonpath_found *ret, struct err *e)
 {
 	if (json_kind(item) == JSON_NULL)
 		return 0;
@@ -150,8 +152,8 @@ static int find_filter(const struct jsonpath_step *s, const struct json *item, s
 	return 0;
 }
 
-static int find_step(const struct jsonpath_step *s, const struct json *item, struct jsonpath_found *ret,
-		     struct err *e)
+static int find_step(const struct jsonpath_step *s, const struct json *item,
+		     struct jsonpath_found *ret, struct err *e)
 {
 	switch (s->kind) {
 	case PATH_FIELD:
@@ -173,8 +175,8 @@ static int find_step(const struct jsonpath_step *s, const struct json *item, str
 }
 
 /* As client-go: what the first branch finds in every value, then what the next one finds. */
-static int find_union(const struct jsonpath_step *s, const struct jsonpath_found *from, struct jsonpath_found *ret,
-		      struct err *e)
+static int find_union(const struct jsonpath_step *s, const struct jsonpath_found *from,
+		      struct jsonpath_found *ret, struct err *e)
 {
 	int rc = 0;
 
@@ -189,8 +191,8 @@ static int find_union(const struct jsonpath_step *s, const struct jsonpath_found
 	return rc;
 }
 
-static int find_path(const struct jsonpath_path *path, const struct json *from, struct jsonpath_found *ret,
-		     struct err *e)
+static int find_path(const struct jsonpath_path *path, const struct json *from,
+		     struct jsonpath_found *ret, struct err *e)
 {
 	struct jsonpath_found now = { 0 };
 	int rc = add(&now, from, e);
@@ -213,7 +215,10 @@ static int find_path(const struct jsonpath_path *path, const struct json *from, 
 	return 0;
 }
 
-/* Go's encoder escapes what HTML could take for markup; nowhere but in strings do these stand in JSON. */
+/*
+ * Go's encoder escapes what HTML could take for markup; nowhere but in strings do these stand in
+ * JSON.
+ */
 static void put_compact(struct buf *out, const struct json *item)
 {
 	struct buf text;
@@ -233,7 +238,8 @@ static void put_compact(struct buf *out, const struct json *item)
 	buf_free(&text);
 }
 
-static int print_path(const struct jsonpath_path *path, const struct json *root, struct buf *out, struct err *e)
+static int print_path(const struct jsonpath_path *path, const struct json *root, struct buf *out,
+		      struct err *e)
 {
 	struct jsonpath_found found = { 0 };
 
@@ -251,11 +257,11 @@ static int print_path(const struct jsonpath_path *path, const struct json *root,
 	return 0;
 }
 
-static int print_parts(const struct jsonpath *p, size_t from, size_t to, const struct json *root, struct buf *out,
-		       struct err *e);
+static int print_parts(const struct jsonpath *p, size_t from, size_t to, const struct json *root,
+		       struct buf *out, struct err *e);
 
-static int print_range(const struct jsonpath *p, size_t at, const struct json *root, struct buf *out,
-		       struct err *e)
+static int print_range(const struct jsonpath *p, size_t at, const struct json *root,
+		       struct buf *out, struct err *e)
 {
 	struct jsonpath_found found = { 0 };
 	int rc = find_path(&p->at[at].path, root, &found, e);
@@ -266,8 +272,8 @@ static int print_range(const struct jsonpath *p, size_t at, const struct json *r
 	return rc;
 }
 
-static int print_parts(const struct jsonpath *p, size_t from, size_t to, const struct json *root, struct buf *out,
-		       struct err *e)
+static int print_parts(const struct jsonpath *p, size_t from, size_t to, const struct json *root,
+		       struct buf *out, struct err *e)
 {
 	int rc = 0;
 
@@ -286,12 +292,14 @@ static int print_parts(const struct jsonpath *p, size_t from, size_t to, const s
 	return rc;
 }
 
-int jsonpath_print(const struct jsonpath *p, const struct json *root, struct buf *out, struct err *e)
+int jsonpath_print(const struct jsonpath *p, const struct json *root, struct buf *out,
+		   struct err *e)
 {
 	return print_parts(p, 0, p->count, root, out, e);
 }
 
-int jsonpath_find(const struct jsonpath *p, const struct json *root, struct jsonpath_found *ret, struct err *e)
+int jsonpath_find(const struct jsonpath *p, const struct json *root, struct jsonpath_found *ret,
+		  struct err *e)
 {
 	for (size_t i = 0; i < p->count; i++)
 		if (p->at[i].kind == PART_PATH)

@@ -215,7 +215,8 @@ static enum jsonpath_op take_op(struct parser *p)
 	static const struct {
 		const char *text;
 		enum jsonpath_op op;
-	} ops[] = { { "==", OP_EQ }, { "!=", OP_NE }, { "<=", OP_LE }, { ">=", OP_GE }, { "<", OP_LT }, { ">", OP_GT } };
+	} ops[] = { { "==", OP_EQ }, { "!=", OP_NE }, { "<=", OP_LE },
+		    { ">=", OP_GE }, { "<", OP_LT },  { ">", OP_GT } };
 	struct span rest = span_from(p->text.at + p->at, p->text.len - p->at);
 
 	for (size_t i = 0; i < COUNT_OF(ops); i++)

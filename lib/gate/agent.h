@@ -1,6 +1,7 @@
 /*
- * The agent: dials out to central, joins with a token, keeps its certificate fresh and the reversed connection up, and
- * serves what comes over it from its own API server (proto/agent.proto, proto/REVERSE.md).
+ * The agent: dials out to central, joins with a token, keeps its certificate fresh and the
+ * reversed connection up, and serves what comes over it from its own API server
+ * (proto/agent.proto, proto/REVERSE.md).
  */
 #ifndef MK8S_GATE_AGENT_H
 #define MK8S_GATE_AGENT_H
@@ -39,12 +40,17 @@ int agent_config_check(const struct agent_config *config, struct err *e);
 
 struct agent;
 
-/* Starts on the loop. `config` and `target` (its own API server) are borrowed and must outlive the agent. */
+/*
+ * Starts on the loop. `config` and `target` (its own API server) are borrowed and must outlive the
+ * agent.
+ */
 int agent_start(struct loop *l, const struct agent_config *config, const struct kube_target *target,
 		struct agent **ret_agent, struct err *e);
 /* Whether a reversed connection is up, for /readyz. */
 bool agent_is_connected(const struct agent *a);
-/* Says GOAWAY, lets streams end within drain_ms, then ends loop_run. A second call cuts it short. */
+/*
+ * Says GOAWAY, lets streams end within drain_ms, then ends loop_run. A second call cuts it short.
+ */
 void agent_stop(struct agent *a);
 /* After loop_run. Takes NULL. */
 void agent_free(struct agent *a);

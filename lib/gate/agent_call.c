@@ -13,7 +13,8 @@ struct agent_call {
 	grpc_done_fn *done; /* NULL once called */
 };
 
-static void call_finish(struct agent_call *call, const struct err *why, enum grpc_status status, struct span message)
+static void call_finish(struct agent_call *call, const struct err *why, enum grpc_status status,
+			struct span message)
 {
 	grpc_done_fn *done = call->done;
 
@@ -29,7 +30,8 @@ static void call_free(struct agent_call *call)
 	free(call);
 }
 
-static void call_answered(void *owner, const struct err *why, enum grpc_status status, struct span message)
+static void call_answered(void *owner, const struct err *why, enum grpc_status status,
+			  struct span message)
 {
 	struct agent_call *call = owner;
 
@@ -41,8 +43,8 @@ static void call_h2_ready(void *owner, struct h2 *h)
 {
 	struct agent_call *call = owner;
 
-	grpc_call_unary(call->agent->loop, h, call->path, buf_span(&call->message), CALL_TIMEOUT_MS, call_answered,
-			call);
+	grpc_call_unary(call->agent->loop, h, call->path, buf_span(&call->message), CALL_TIMEOUT_MS,
+			call_answered, call);
 }
 
 static void call_h2_closed(void *owner, struct h2 *h UNUSED, const struct err *why)
@@ -58,7 +60,8 @@ static void call_h2_closed(void *owner, struct h2 *h UNUSED, const struct err *w
 
 static void call_open(void *owner, struct conn *c)
 {
-	static const struct h2_events events = { .on_ready = call_h2_ready, .on_close = call_h2_closed };
+	static const struct h2_events events = { .on_ready = call_h2_ready,
+						 .on_close = call_h2_closed };
 	struct agent_call *call = owner;
 
 	call->h2 = h2_client_new(call->agent->loop, c, &agent_h2_limits, &events, call);
@@ -72,7 +75,8 @@ static void call_failed(void *owner, const struct err *why)
 	call_free(call);
 }
 
-void agent_call(struct agent *a, struct tls *tls, const char *path, struct span message, grpc_done_fn *done)
+void agent_call(struct agent *a, struct tls *tls, const char *path, struct span message,
+		grpc_done_fn *done)
 {
 	static const struct conn_events events = { .on_open = call_open, .on_close = call_failed };
 	struct agent_call *call = mem_new(sizeof(*call));

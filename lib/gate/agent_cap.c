@@ -33,7 +33,8 @@ void agent_cap_free(struct role_document *cap)
 	free(cap);
 }
 
-int agent_cap_check(const struct role_document *cap, const char *user, const struct authz_request *rq, struct err *e)
+int agent_cap_check(const struct role_document *cap, const char *user,
+		    const struct authz_request *rq, struct err *e)
 {
 	const struct role *const *roles = cap ? (const struct role *const *)cap->roles : NULL;
 	char sentence[sizeof(e->text)];
@@ -47,7 +48,8 @@ int agent_cap_check(const struct role_document *cap, const char *user, const str
 	if (answer.filtered)
 		return err_set(e, ERR_DENIED, "the agent's own roles allow this in some namespaces only: ask for one");
 	if (answer.only_existing)
-		return err_set(e, ERR_DENIED, "the agent's own roles do not allow an apply patch to create");
+		return err_set(e, ERR_DENIED,
+			       "the agent's own roles do not allow an apply patch to create");
 	authz_denial(user, roles, cap->role_count, rq, &answer, sentence, sizeof(sentence));
 	return err_set(e, ERR_DENIED, "the agent's own roles: %.370s", sentence);
 }

@@ -1,4 +1,7 @@
-/* The rules that central sent on one link, by their SHA-256; the least recently used ones give way. */
+/*
+ * The rules that central sent on one link, by their SHA-256; the least recently used ones give
+ * way.
+ */
 #ifndef MK8S_GATE_AGENT_RULES_H
 #define MK8S_GATE_AGENT_RULES_H
 

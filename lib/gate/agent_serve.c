@@ -1,4 +1,7 @@
-/* What central asks on a reversed connection: hello, rules, bulk, and Kubernetes requests, which are decided again. */
+/*
+ * What central asks on a reversed connection: hello, rules, bulk, and Kubernetes requests, which
+ * are decided again.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,7 +44,10 @@ static void served_refuse(struct relay *r, int status, const char *message)
 	relay_refuse(r, status, "application/json", buf_span(&body), 0);
 }
 
-/* Only the fields of proto/REVERSE.md come over the tunnel: another one means a peer that is not central. */
+/*
+ * Only the fields of proto/REVERSE.md come over the tunnel: another one means a peer that is not
+ * central.
+ */
 static bool fields_allowed(const struct http_head *head)
 {
 	static const char *const ours[] = { "mk8s-user", "mk8s-roles", "mk8s-rules", "audit-id" };
@@ -90,7 +96,8 @@ static int served_decide(struct served *v, struct span target, struct err *e)
 }
 
 /* Identity last, after everything the client sent is gone (gateway attacks A01, A02). */
-static void add_identity(struct header_list *fields, const struct http_head *head, struct buf *names)
+static void add_identity(struct header_list *fields, const struct http_head *head,
+			 struct buf *names)
 {
 	struct span rest = *field(head, "mk8s-roles"), role;
 	size_t at;
@@ -112,7 +119,9 @@ static void served_forward(struct served *v, struct span target)
 {
 	const struct http_head *head = relay_request(v->relay);
 	bool ended = relay_request_ended(v->relay);
-	struct http_head asked = { .method = upgrade_method(head), .target = target, .protocol = head->protocol };
+	struct http_head asked = { .method = upgrade_method(head),
+				   .target = target,
+				   .protocol = head->protocol };
 	struct header_list fields;
 	AUTO_BUF struct buf names;
 	AUTO_BUF struct buf texts;
@@ -125,7 +134,8 @@ static void served_forward(struct served *v, struct span target)
 	if (v->agent->config->impersonate)
 		add_identity(&fields, head, &names);
 	relay_connect(v->relay,
-		      agent_upstream_request(v->agent->upstream, &asked, &fields, ended, &relay_upstream, v->relay),
+		      agent_upstream_request(v->agent->upstream, &asked, &fields, ended,
+					     &relay_upstream, v->relay),
 		      ended);
 }
 
@@ -154,7 +164,8 @@ static void served_failed(void *owner UNUSED, struct relay *r, const struct err 
 {
 	char message[sizeof(why->text) + 80];
 
-	(void)snprintf(message, sizeof(message), "the agent cannot reach its API server: %s", why->text);
+	(void)snprintf(message, sizeof(message), "the agent cannot reach its API server: %s",
+		       why->text);
 	served_refuse(r, why->code == ERR_TIMEOUT ? 504 : why->code == ERR_BUSY ? 503 : 502, message);
 }
 
@@ -236,13 +247,16 @@ static void rules_close(void *owner, struct http_stream *s UNUSED, const struct 
 
 static void serve_rules(struct agent_link *k, struct http_stream *s)
 {
-	static const struct http_events events = { .on_body = rules_body, .on_end = rules_end, .on_close = rules_close };
+	static const struct http_events events = { .on_body = rules_body,
+						   .on_end = rules_end,
+						   .on_close = rules_close };
 	struct span target = http_stream_request(s)->target;
 	struct rules_upload *u = mem_new(sizeof(*u));
 
 	u->link = k;
 	buf_init(&u->body, AGENT_RULES_BODY_MAX);
-	(void)span_to_str(span_from(target.at + sizeof(RULES_PREFIX) - 1, target.len - (sizeof(RULES_PREFIX) - 1)),
+	(void)span_to_str(span_from(target.at + sizeof(RULES_PREFIX) - 1,
+				    target.len - (sizeof(RULES_PREFIX) - 1)),
 			  u->sha256, sizeof(u->sha256));
 	http_stream_attach(s, &events, u);
 }

@@ -1,4 +1,7 @@
-/* The agent's way to its own API server: kept connections, its own credential, nothing else reachable. */
+/*
+ * The agent's way to its own API server: kept connections, its own credential, nothing else
+ * reachable.
+ */
 #include <stdlib.h>
 
 #include "lib/base/file.h"
@@ -38,8 +41,8 @@ static int upstream_tls(const struct kube_target *t, struct tls **ret_tls, struc
 	return *ret_tls ? 0 : err_context(e, "API server %s", t->server);
 }
 
-static int upstream_pool(struct agent_upstream *u, const struct url *url, const struct agent_config *config,
-			 struct err *e)
+static int upstream_pool(struct agent_upstream *u, const struct url *url,
+			 const struct agent_config *config, struct err *e)
 {
 	bool is_tls = span_equal_nocase(url->scheme, SPAN("https"));
 	struct h1_pool_options o = {
@@ -65,8 +68,9 @@ static int upstream_pool(struct agent_upstream *u, const struct url *url, const 
 	return 0;
 }
 
-int agent_upstream_new(struct loop *l, const struct kube_target *t, const struct agent_config *config,
-		       struct agent_upstream **ret_upstream, struct err *e)
+int agent_upstream_new(struct loop *l, const struct kube_target *t,
+		       const struct agent_config *config, struct agent_upstream **ret_upstream,
+		       struct err *e)
 {
 	struct agent_upstream *u;
 	struct url url;
@@ -102,7 +106,10 @@ void agent_upstream_free(struct agent_upstream *u)
 	free(u);
 }
 
-/* The token file is small and in memory (a projected volume): reading it does not hold up the loop. */
+/*
+ * The token file is small and in memory (a projected volume): reading it does not hold up the
+ * loop.
+ */
 static const char *upstream_bearer(struct agent_upstream *u)
 {
 	uint64_t now = loop_now_ms(u->loop);

@@ -69,7 +69,8 @@ static void audit_free(struct audit *a)
 
 static int open_writer(struct audit *a, struct err *e)
 {
-	struct store_options options = { .migrations = audit_migrations, .migration_count = audit_migration_count };
+	struct store_options options = { .migrations = audit_migrations,
+					 .migration_count = audit_migration_count };
 
 	if (store_open(a->path, &options, &a->writer, e) < 0 ||
 	    audit_chain_load(a->writer, &a->committed, &a->signed_seq, e) < 0)
@@ -127,8 +128,8 @@ bool audit_is_healthy(const struct audit *a)
 }
 
 /*
- * Whether a row may come in. Rows that nobody waits for are kept while the disk takes none, as far as the queue
- * reaches; of those that somebody waits for, one a second tries the disk.
+ * Whether a row may come in. Rows that nobody waits for are kept while the disk takes none, as far
+ * as the queue reaches; of those that somebody waits for, one a second tries the disk.
  */
 static int admit(struct audit *a, const struct audit_pending *p, struct err *e)
 {
@@ -137,7 +138,8 @@ static int admit(struct audit *a, const struct audit_pending *p, struct err *e)
 	if (!a->writer || a->stop)
 		return err_set(e, ERR_IO, "the audit trail is not open for writing");
 	if (a->queue.count >= a->options.queue_max)
-		return err_set(e, ERR_BUSY, "%zu audit rows are waiting to be written already", a->queue.count);
+		return err_set(e, ERR_BUSY, "%zu audit rows are waiting to be written already",
+			       a->queue.count);
 	if (a->healthy || !(p->done || p->wait))
 		return 0;
 	now_ms = clock_mono_ms();
@@ -160,7 +162,8 @@ static int enqueue(struct audit *a, struct audit_pending *p, struct err *e)
 	return 0;
 }
 
-int audit_append(struct audit *a, const struct audit_row *row, audit_done_fn *done, void *arg, struct err *e)
+int audit_append(struct audit *a, const struct audit_row *row, audit_done_fn *done, void *arg,
+		 struct err *e)
 {
 	struct audit_pending *p = audit_pending_new(row);
 	int rc;

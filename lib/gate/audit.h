@@ -1,9 +1,9 @@
 /*
  * The audit trail: rows in a hash chain, written by one thread in groups (spec/mk8s.md, Audit).
  *
- * Two immutable rows a request, `received` and `complete`, joined by their id. Rows of changes are on disk
- * (synchronous FULL) before audit_append reports; the others within 100 ms. Nothing here ever holds a token or a
- * Secret's value: callers pass names, verbs and counts only.
+ * Two immutable rows a request, `received` and `complete`, joined by their id. Rows of changes are
+ * on disk (synchronous FULL) before audit_append reports; the others within 100 ms. Nothing here
+ * ever holds a token or a Secret's value: callers pass names, verbs and counts only.
  */
 #ifndef MK8S_GATE_AUDIT_H
 #define MK8S_GATE_AUDIT_H
@@ -55,20 +55,21 @@ void audit_close(struct audit *a);
 
 typedef void audit_done_fn(void *arg, const struct err *why);
 /*
- * Queues a row, from any thread. With `done`: it is called on the loop when the row is on disk (why->code ERR_NONE)
- * or was not written; the batch is committed at once. Without: the row is on disk within 100 ms.
- * ERR_BUSY when the queue is full, ERR_IO while the disk takes no rows (rows without `done` wait in the queue then);
- * done is not called after such an error.
+ * Queues a row, from any thread. With `done`: it is called on the loop when the row is on disk
+ * (why->code ERR_NONE) or was not written; the batch is committed at once. Without: the row is on
+ * disk within 100 ms. ERR_BUSY when the queue is full, ERR_IO while the disk takes no rows (rows
+ * without `done` wait in the queue then); done is not called after such an error.
  */
-int audit_append(struct audit *a, const struct audit_row *row, audit_done_fn *done, void *arg, struct err *e);
+int audit_append(struct audit *a, const struct audit_row *row, audit_done_fn *done, void *arg,
+		 struct err *e);
 /* As above, blocking until the row is on disk; for workers. */
 int audit_append_wait(struct audit *a, const struct audit_row *row, struct err *e);
 /* Whether the last commit succeeded; for /readyz and for refusing changes early. */
 bool audit_is_healthy(const struct audit *a);
 /*
- * Counts a request that was refused because nobody was signed in: one row per address and minute, with the first
- * command and the count. At most 4,096 addresses a minute have rows of their own, the others share
- * one; nothing is written below 10 % of free space. From any thread.
+ * Counts a request that was refused because nobody was signed in: one row per address and minute,
+ * with the first command and the count. At most 4,096 addresses a minute have rows of their own,
+ * the others share one; nothing is written below 10 % of free space. From any thread.
  */
 void audit_refused(struct audit *a, const char *source, const char *command);
 
@@ -79,15 +80,17 @@ struct audit_filter {
 	unsigned limit;     /* 1..1000 */
 };
 /*
- * Appends {"entries":[...],"next_cursor":"..."}, newest first, the two rows of a request joined (spec/mk8s.md,
- * GET /audit); the cursor only where there is more. A request without answer yet has status 0; a row that sums up
- * refusals has `count`. ERR_INPUT for a cursor that is none. Blocking; for workers.
+ * Appends {"entries":[...],"next_cursor":"..."}, newest first, the two rows of a request joined
+ * (spec/mk8s.md, GET /audit); the cursor only where there is more. A request without answer yet
+ * has status 0; a row that sums up refusals has `count`. ERR_INPUT for a cursor that is none.
+ * Blocking; for workers.
  */
 int audit_query(struct audit *a, const struct audit_filter *f, struct buf *into, struct err *e);
 
 /*
- * Appends the rows as audit.k8s.io/v1 Events, one JSON document a line, oldest first: `received` as RequestReceived,
- * `complete` as ResponseComplete. Filters as above, but `cursor` is the annotation mk8s/seq of the last event had.
+ * Appends the rows as audit.k8s.io/v1 Events, one JSON document a line, oldest first: `received`
+ * as RequestReceived, `complete` as ResponseComplete. Filters as above, but `cursor` is the
+ * annotation mk8s/seq of the last event had.
  */
 int audit_export(struct audit *a, const struct audit_filter *f, struct buf *into, struct err *e);
 
@@ -105,7 +108,10 @@ struct audit_report {
  */
 int audit_verify(struct audit *a, struct audit_report *ret_report, struct err *e);
 
-/* A copy of the trail's file as it stands at one moment, into a new file (0600). Blocking; for commands. */
+/*
+ * A copy of the trail's file as it stands at one moment, into a new file (0600). Blocking; for
+ * commands.
+ */
 int audit_file_copy(const char *path, const char *to, struct err *e);
 
 #endif

@@ -1,4 +1,7 @@
-/* A group commit of the audit trail: the transaction, the reports, what happens when the disk takes nothing. */
+/*
+ * A group commit of the audit trail: the transaction, the reports, what happens when the disk
+ * takes nothing.
+ */
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
@@ -18,7 +21,8 @@ struct batch {
 	struct audit_chain chain; /* behind the last row; set by the transaction */
 };
 
-static int insert_row(struct store *s, const struct audit_fields *f, const struct audit_chain *chain, struct err *e)
+static int insert_row(struct store *s, const struct audit_fields *f,
+		      const struct audit_chain *chain, struct err *e)
 {
 	static const char sql[] = "INSERT INTO audit_logs (" AUDIT_COLUMN_NAMES ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
 				  "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, "
@@ -35,7 +39,10 @@ static int insert_row(struct store *s, const struct audit_fields *f, const struc
 	return store_exec(s, sql, values, at, NULL, e);
 }
 
-/* Begins with the chain as the file has it: a commit that was reported as failed may have reached the disk. */
+/*
+ * Begins with the chain as the file has it: a commit that was reported as failed may have reached
+ * the disk.
+ */
 static int batch_write(struct store *s, void *arg, struct err *e)
 {
 	struct batch *b = arg;
@@ -73,7 +80,10 @@ static void report_run(void *arg)
 	free(r);
 }
 
-/* The lock is held for callers that block only: the loop must never wait for a walk over the batch. */
+/*
+ * The lock is held for callers that block only: the loop must never wait for a walk over the
+ * batch.
+ */
 static void tell_waiting(struct audit *a, struct audit_pending *p, const struct err *why)
 {
 	pthread_mutex_lock(&a->lock);
@@ -84,7 +94,8 @@ static void tell_waiting(struct audit *a, struct audit_pending *p, const struct 
 }
 
 /* Splits the rows of a batch: callbacks, callers that block, and the rest. */
-static void batch_report(struct audit *a, struct audit_queue *rows, struct audit_queue *rest, const struct err *why)
+static void batch_report(struct audit *a, struct audit_queue *rows, struct audit_queue *rest,
+			 const struct err *why)
 {
 	struct report *r = mem_new(sizeof(*r));
 	struct audit_pending *p, *next;

@@ -86,8 +86,8 @@ static struct span text_cut(const char *text)
 }
 
 /*
- * Copies with U+FFFD for what is no UTF-8, so that a row reads back as it was hashed. Gives the length, at most three
- * times that of `text`.
+ * Copies with U+FFFD for what is no UTF-8, so that a row reads back as it was hashed. Gives the
+ * length, at most three times that of `text`.
  */
 static size_t text_clean(struct span text, char *into)
 {
@@ -160,8 +160,8 @@ static void put_number(struct buf *into, int64_t value)
 	(void)buf_put(into, digits + at, sizeof(digits) - at);
 }
 
-int audit_hash(const struct audit_fields *f, int64_t seq, const uint8_t prev[HASH_SIZE], struct buf *scratch,
-	       uint8_t ret[HASH_SIZE], struct err *e)
+int audit_hash(const struct audit_fields *f, int64_t seq, const uint8_t prev[HASH_SIZE],
+	       struct buf *scratch, uint8_t ret[HASH_SIZE], struct err *e)
 {
 	buf_reset(scratch);
 	(void)buf_put(scratch, prev, HASH_SIZE);
@@ -182,7 +182,8 @@ int audit_hash(const struct audit_fields *f, int64_t seq, const uint8_t prev[HAS
 	return 0;
 }
 
-static void place_print(const char *what, const struct audit_chain *at, int64_t time_unix_us, struct buf *into)
+static void place_print(const char *what, const struct audit_chain *at, int64_t time_unix_us,
+			struct buf *into)
 {
 	char digits[HASH_HEX_SIZE];
 

@@ -1,4 +1,7 @@
-/* The trail as audit.k8s.io/v1 Events, one a line (Kubernetes: apiserver/pkg/apis/audit/v1/types.go). */
+/*
+ * The trail as audit.k8s.io/v1 Events, one a line (Kubernetes:
+ * apiserver/pkg/apis/audit/v1/types.go).
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,9 +12,13 @@
 
 enum { LIMIT_MAX = 1000 };
 
-/* The plus keeps the engine from the index of times, and so from sorting the whole trail for each page. */
+/*
+ * The plus keeps the engine from the index of times, and so from sorting the whole trail for each
+ * page.
+ */
 static const char export_sql[] =
-	"SELECT " AUDIT_COLUMN_NAMES " FROM audit_logs WHERE seq > $1 AND +time_unix_us >= $2 AND +time_unix_us < $3 "
+	"SELECT " AUDIT_COLUMN_NAMES
+	" FROM audit_logs WHERE seq > $1 AND +time_unix_us >= $2 AND +time_unix_us < $3 "
 	"AND ($4 = '' OR user_email = $4 OR user_id = $4) AND ($5 = '' OR cluster_name = $5 OR cluster_id = $5) "
 	"AND ($6 = '' OR verb = $6) ORDER BY seq LIMIT $7";
 
@@ -51,7 +58,10 @@ static void put_time(struct buf *into, const char *name, int64_t unix_us)
 	(void)buf_printf(into, ",\"%s\":\"%s\"", name, date);
 }
 
-/* "GET /clusters/prod/k8s/api": the path. kubectl names itself instead, and then the cluster is what is known. */
+/*
+ * "GET /clusters/prod/k8s/api": the path. kubectl names itself instead, and then the cluster is
+ * what is known.
+ */
 static void put_uri(struct buf *into, const struct store_rows *rows)
 {
 	struct span command = text_of(rows, COL_COMMAND), method;
@@ -81,7 +91,8 @@ static void put_source(struct buf *into, const struct store_rows *rows)
 {
 	struct span source = text_of(rows, COL_SOURCE);
 
-	if (span_find(source, '.') < 0 && span_find(source, ':') < 0) /* "local", "others": no address */
+	if (span_find(source, '.') < 0 &&
+	    span_find(source, ':') < 0) /* "local", "others": no address */
 		return;
 	(void)buf_put_str(into, ",\"sourceIPs\":[");
 	json_put_quoted(into, source);
@@ -112,13 +123,15 @@ static void put_number_text(struct buf *into, const char *name, int64_t value)
 /* What Kubernetes has no member for; the values of annotations are strings. */
 static void put_annotations(struct buf *into, const struct store_rows *rows)
 {
-	struct span decision = is(rows, COL_DECISION, "deny") ? SPAN("forbid") : text_of(rows, COL_DECISION);
+	struct span decision = is(rows, COL_DECISION, "deny") ? SPAN("forbid") :
+								text_of(rows, COL_DECISION);
 	char digits[HASH_HEX_SIZE] = "";
 	bool first = false;
 
 	if (text_of(rows, COL_HASH).len == HASH_SIZE)
 		hex_encode(text_of(rows, COL_HASH).at, HASH_SIZE, digits);
-	(void)buf_printf(into, ",\"annotations\":{\"mk8s/seq\":\"%lld\"", (long long)store_int(rows, COL_SEQ));
+	(void)buf_printf(into, ",\"annotations\":{\"mk8s/seq\":\"%lld\"",
+			 (long long)store_int(rows, COL_SEQ));
 	put_member(into, &first, "authorization.k8s.io/decision", decision);
 	put_member(into, &first, "authorization.k8s.io/reason", text_of(rows, COL_RULE));
 	put_member(into, &first, "mk8s/cluster", text_of(rows, COL_CLUSTER));

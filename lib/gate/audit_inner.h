@@ -33,9 +33,12 @@ extern const size_t audit_migration_count;
 
 /* Reads the columns above. -1 when a text is no UTF-8, which no row of ours is. */
 int audit_fields_read(const struct store_rows *rows, struct audit_fields *ret_fields);
-/* The hash of row `seq` behind `prev`: SHA-256 over its hash and the row as a JSON array. `scratch` is emptied. */
-int audit_hash(const struct audit_fields *f, int64_t seq, const uint8_t prev[HASH_SIZE], struct buf *scratch,
-	       uint8_t ret[HASH_SIZE], struct err *e);
+/*
+ * The hash of row `seq` behind `prev`: SHA-256 over its hash and the row as a JSON array.
+ * `scratch` is emptied.
+ */
+int audit_hash(const struct audit_fields *f, int64_t seq, const uint8_t prev[HASH_SIZE],
+	       struct buf *scratch, uint8_t ret[HASH_SIZE], struct err *e);
 /* What is signed of a head. */
 void audit_head_print(const struct audit_chain *head, int64_t time_unix_us, struct buf *into);
 /* What is signed of the last row that was pruned. */
@@ -97,16 +100,24 @@ struct audit {
 
 void *audit_writer_run(void *audit);
 /*
- * Writes the rows in one transaction and reports; `rows` is empty afterwards. Rows that could not be written and that
- * nobody waits for are in front of the queue again. On the writer's thread, without the lock.
+ * Writes the rows in one transaction and reports; `rows` is empty afterwards. Rows that could not
+ * be written and that nobody waits for are in front of the queue again. On the writer's thread,
+ * without the lock.
  */
 void audit_batch_commit(struct audit *a, struct audit_queue *rows);
 /* The last row and the number of the last signed head, as they stand in the file. */
-int audit_chain_load(struct store *s, struct audit_chain *ret_chain, int64_t *ret_signed_seq, struct err *e);
-/* The row behind which the trail begins (seq 0: at its first), and whether the checkpoint that says so is signed. */
-int audit_checkpoint_load(struct store *s, const struct key *key, struct audit_chain *ret_chain, bool *ret_is_signed,
-			  struct err *e);
-/* Removes the oldest rows, at most a batch; true when there may be more. On the writer's thread, without the lock. */
+int audit_chain_load(struct store *s, struct audit_chain *ret_chain, int64_t *ret_signed_seq,
+		     struct err *e);
+/*
+ * The row behind which the trail begins (seq 0: at its first), and whether the checkpoint that
+ * says so is signed.
+ */
+int audit_checkpoint_load(struct store *s, const struct key *key, struct audit_chain *ret_chain,
+			  bool *ret_is_signed, struct err *e);
+/*
+ * Removes the oldest rows, at most a batch; true when there may be more. On the writer's thread,
+ * without the lock.
+ */
 bool audit_prune(struct audit *a);
 uint64_t audit_prune_every_ms(uint64_t retention_ms);
 /* Appends the refusals counted so far as rows; none when the disk is nearly full. */

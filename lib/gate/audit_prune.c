@@ -18,11 +18,13 @@ uint64_t audit_prune_every_ms(uint64_t retention_ms)
 {
 	uint64_t every_ms = retention_ms / PRUNE_PART;
 
-	return every_ms < PRUNE_MIN_MS ? PRUNE_MIN_MS : every_ms > PRUNE_MAX_MS ? PRUNE_MAX_MS : every_ms;
+	return every_ms < PRUNE_MIN_MS ? PRUNE_MIN_MS :
+	       every_ms > PRUNE_MAX_MS ? PRUNE_MAX_MS :
+					 every_ms;
 }
 
-int audit_checkpoint_load(struct store *s, const struct key *key, struct audit_chain *ret_chain, bool *ret_is_signed,
-			  struct err *e)
+int audit_checkpoint_load(struct store *s, const struct key *key, struct audit_chain *ret_chain,
+			  bool *ret_is_signed, struct err *e)
 {
 	AUTO_ROWS struct store_rows rows = { 0 };
 	AUTO_BUF struct buf text;
@@ -56,7 +58,10 @@ struct prune {
 	int64_t count;
 };
 
-/* Walks the oldest rows as audit_verify does: rows that were tampered with must not vanish behind our own signature. */
+/*
+ * Walks the oldest rows as audit_verify does: rows that were tampered with must not vanish behind
+ * our own signature.
+ */
 static int walk_old(struct prune *p, struct store_rows *rows, struct buf *scratch, struct err *e)
 {
 	struct audit_fields fields;
@@ -141,6 +146,7 @@ bool audit_prune(struct audit *a)
 		return false;
 	}
 	if (p.count)
-		log_event(LOG_INFO, "audit rows pruned", LOG_INT("rows", p.count), LOG_INT("last_row", p.chain.seq));
+		log_event(LOG_INFO, "audit rows pruned", LOG_INT("rows", p.count),
+			  LOG_INT("last_row", p.chain.seq));
 	return p.count == STEP_ROWS;
 }

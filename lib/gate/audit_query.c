@@ -9,7 +9,10 @@
 
 enum { LIMIT_MAX = 1000, CURSOR_SIZE = 48 };
 
-/* `r` is a request's first row, `c` its `complete` row where that is another one. The order of `column` below. */
+/*
+ * `r` is a request's first row, `c` its `complete` row where that is another one. The order of
+ * `column` below.
+ */
 static const char page_sql[] =
 	"SELECT r.id, r.time_unix_us, r.user_email, r.cluster_name, r.command, r.verb, r.resource, r.subresource, "
 	"r.namespace, r.name, coalesce(c.status, r.status), coalesce(c.decision, ''), r.decision, "
@@ -38,8 +41,8 @@ static int cursor_parse(const char *cursor, struct place *ret_place, struct err 
 	struct span rest = span_of(cursor), part;
 	uint64_t time_us, seq;
 
-	if (!span_take_part(&rest, '-', &part) || span_to_u64(part, INT64_MAX, &time_us) < 0 || !rest.at ||
-	    span_to_u64(rest, INT64_MAX, &seq) < 0)
+	if (!span_take_part(&rest, '-', &part) || span_to_u64(part, INT64_MAX, &time_us) < 0 ||
+	    !rest.at || span_to_u64(rest, INT64_MAX, &seq) < 0)
 		return err_set(e, ERR_INPUT, "cursor must be the next_cursor of the page before");
 	*ret_place = (struct place){ (int64_t)time_us, (int64_t)seq };
 	return 0;
@@ -64,7 +67,8 @@ static void put_resource(struct buf *into, const struct store_rows *rows)
 	char text[2100];
 	const char *sub = store_str(rows, COL_SUBRESOURCE);
 
-	(void)snprintf(text, sizeof(text), "%s%s%s", store_str(rows, COL_RESOURCE), *sub ? "/" : "", sub);
+	(void)snprintf(text, sizeof(text), "%s%s%s", store_str(rows, COL_RESOURCE), *sub ? "/" : "",
+		       sub);
 	put_member(into, "resource", span_of(text));
 }
 
@@ -148,9 +152,11 @@ int audit_query(struct audit *a, const struct audit_filter *f, struct buf *into,
 	if (f->cursor && cursor_parse(f->cursor, &from, e) < 0)
 		return -1;
 	if (store_select(a->reader, page_sql,
-			 STORE_ARGS(STORE_INT(f->since_unix_us), STORE_INT(from.time_unix_us), STORE_INT(from.seq),
-				    STORE_TEXT(f->user ? f->user : ""), STORE_TEXT(f->cluster ? f->cluster : ""),
-				    STORE_TEXT(f->verb ? f->verb : ""), STORE_INT((int64_t)f->limit + 1)),
+			 STORE_ARGS(STORE_INT(f->since_unix_us), STORE_INT(from.time_unix_us),
+				    STORE_INT(from.seq), STORE_TEXT(f->user ? f->user : ""),
+				    STORE_TEXT(f->cluster ? f->cluster : ""),
+				    STORE_TEXT(f->verb ? f->verb : ""),
+				    STORE_INT((int64_t)f->limit + 1)),
 			 &rows, e) < 0)
 		return -1;
 	return put_page(&rows, f->limit, into, e);

@@ -87,7 +87,8 @@ void audit_refusals_take(struct audit *a, struct audit_queue *into)
 	a->refusals = map_new();
 	pthread_mutex_unlock(&a->refusals_lock);
 	if (map_count(taken) > 0 && !disk_has_room(a->path))
-		log_event(LOG_WARN, "refused requests are not audited: less than a tenth of the disk is free",
+		log_event(LOG_WARN,
+			  "refused requests are not audited: less than a tenth of the disk is free",
 			  LOG_INT("addresses", map_count(taken)));
 	else
 		while ((r = map_next(taken, &cursor)) != NULL)

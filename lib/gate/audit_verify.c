@@ -5,7 +5,10 @@
 #include "lib/crypto/key.h"
 #include "lib/gate/audit_inner.h"
 
-/* Signatures of the newest heads are checked, a day's: the hash that each signs binds all rows before it. */
+/*
+ * Signatures of the newest heads are checked, a day's: the hash that each signs binds all rows
+ * before it.
+ */
 enum { HEADS_CHECKED = 1440 };
 
 struct walk {
@@ -21,7 +24,8 @@ struct walk {
 static int found_bad(struct walk *w, int64_t seq, const char *what)
 {
 	w->report.first_bad_seq = seq;
-	(void)snprintf(w->report.sentence, sizeof(w->report.sentence), "row %lld: %s", (long long)seq, what);
+	(void)snprintf(w->report.sentence, sizeof(w->report.sentence), "row %lld: %s",
+		       (long long)seq, what);
 	return 1;
 }
 
@@ -91,10 +95,12 @@ static int check_row(struct walk *w, struct err *e)
 static int check_end(struct walk *w)
 {
 	if (w->has_head)
-		return found_bad(w, w->chain.seq + 1, "it is missing: the trail was cut behind the row before, "
-						      "a signed head stands on a later one");
+		return found_bad(w, w->chain.seq + 1,
+				 "it is missing: the trail was cut behind the row before, "
+				 "a signed head stands on a later one");
 	if (w->chain.seq < w->known.seq)
-		return found_bad(w, w->chain.seq + 1, "it is missing: the trail was cut behind the row before");
+		return found_bad(w, w->chain.seq + 1,
+				 "it is missing: the trail was cut behind the row before");
 	return 0;
 }
 
@@ -105,7 +111,9 @@ static int check_checkpoint(struct walk *w, struct store *s, struct err *e)
 	if (audit_checkpoint_load(s, w->audit->options.sign_key, &w->chain, &is_signed, e) < 0)
 		return -1;
 	w->report.pruned_until_seq = w->chain.seq;
-	return is_signed ? 0 : found_bad(w, w->chain.seq, "the signature of the checkpoint there does not verify");
+	return is_signed ? 0 :
+			   found_bad(w, w->chain.seq,
+				     "the signature of the checkpoint there does not verify");
 }
 
 static int find_signatures(struct walk *w, struct store *s, struct err *e)
@@ -122,7 +130,10 @@ static int find_signatures(struct walk *w, struct store *s, struct err *e)
 	return got < 0 ? -1 : 0;
 }
 
-/* The first row is read before all else: the open result set keeps everything at one state of the file. */
+/*
+ * The first row is read before all else: the open result set keeps everything at one state of the
+ * file.
+ */
 static int walk(struct walk *w, struct store *s, struct err *e)
 {
 	int got = store_next(&w->rows, e);
@@ -147,10 +158,12 @@ static int walk_store(struct walk *w, struct store *s, struct err *e)
 {
 	int rc;
 
-	if (store_select(s, "SELECT seq, time_unix_us, hash, signature FROM audit_heads ORDER BY seq", STORE_NO_ARGS,
-			 &w->heads, e) < 0)
+	if (store_select(s,
+			 "SELECT seq, time_unix_us, hash, signature FROM audit_heads ORDER BY seq",
+			 STORE_NO_ARGS, &w->heads, e) < 0)
 		return -1;
-	rc = store_select(s, "SELECT " AUDIT_COLUMN_NAMES " FROM audit_logs ORDER BY seq", STORE_NO_ARGS, &w->rows, e);
+	rc = store_select(s, "SELECT " AUDIT_COLUMN_NAMES " FROM audit_logs ORDER BY seq",
+			  STORE_NO_ARGS, &w->rows, e);
 	if (rc == 0)
 		rc = walk(w, s, e);
 	store_rows_end(&w->rows);

@@ -13,24 +13,29 @@ enum {
 	FLUSH_MS = 60 * 1000,
 };
 
-int audit_chain_load(struct store *s, struct audit_chain *ret_chain, int64_t *ret_signed_seq, struct err *e)
+int audit_chain_load(struct store *s, struct audit_chain *ret_chain, int64_t *ret_signed_seq,
+		     struct err *e)
 {
 	AUTO_ROWS struct store_rows rows = { 0 }, heads = { 0 };
 	struct audit_chain chain = { 0 };
 	int got;
 
-	if (store_select(s, "SELECT seq, hash FROM audit_logs ORDER BY seq DESC LIMIT 1", STORE_NO_ARGS, &rows, e) < 0)
+	if (store_select(s, "SELECT seq, hash FROM audit_logs ORDER BY seq DESC LIMIT 1",
+			 STORE_NO_ARGS, &rows, e) < 0)
 		return -1;
 	got = store_next(&rows, e);
 	if (got < 0)
 		return -1;
 	if (got > 0) {
 		if (store_bytes(&rows, 1).len != HASH_SIZE)
-			return err_set(e, ERR_CORRUPT, "the hash of the last audit row has not %d bytes", HASH_SIZE);
+			return err_set(e, ERR_CORRUPT,
+				       "the hash of the last audit row has not %d bytes",
+				       HASH_SIZE);
 		chain.seq = store_int(&rows, 0);
 		memcpy(chain.hash, store_bytes(&rows, 1).at, HASH_SIZE);
 	}
-	if (store_select(s, "SELECT coalesce(max(seq), 0) FROM audit_heads", STORE_NO_ARGS, &heads, e) < 0 ||
+	if (store_select(s, "SELECT coalesce(max(seq), 0) FROM audit_heads", STORE_NO_ARGS, &heads,
+			 e) < 0 ||
 	    store_first(&heads, "the last head", e) < 0)
 		return -1;
 	*ret_chain = chain;
@@ -125,7 +130,8 @@ static void take_and_commit(struct audit *a)
 
 static void wait_until(struct audit *a, uint64_t at_ms)
 {
-	struct timespec until = { .tv_sec = (time_t)(at_ms / 1000), .tv_nsec = (long)(at_ms % 1000) * 1000000 };
+	struct timespec until = { .tv_sec = (time_t)(at_ms / 1000),
+				  .tv_nsec = (long)(at_ms % 1000) * 1000000 };
 
 	(void)pthread_cond_timedwait(&a->wake, &a->lock, &until); /* the caller looks again, whatever woke it */
 }

@@ -30,14 +30,15 @@ struct authz_answer {
  * all namespaces by roles that are limited to some is allowed with `filtered`. What such a
  * request's answer is upgraded to is never filtered: it must not be forwarded as an upgrade.
  */
-void authz_decide(const struct role *const *roles, size_t role_count, const struct authz_request *rq,
-		  struct authz_answer *ret_answer);
+void authz_decide(const struct role *const *roles, size_t role_count,
+		  const struct authz_request *rq, struct authz_answer *ret_answer);
 
 /*
  * The namespaces of all rules that cover a filtered request; NULL-terminated, without doubles;
  * words_free. Never NULL.
  */
-char **authz_filter_namespaces(const struct role *const *roles, size_t role_count, const struct authz_request *rq);
+char **authz_filter_namespaces(const struct role *const *roles, size_t role_count,
+			       const struct authz_request *rq);
 
 /* What a rule lacks for a request, the first of these in this order. */
 enum authz_lack {
@@ -77,7 +78,8 @@ bool authz_is_change(const struct request_info *info);
  * The denial's sentence: `user "dev@example.com" cannot delete resource "pods" in API group "" in
  * the namespace "x" of cluster "c": roles looked at: developer, viewer`. Cut to the size.
  */
-void authz_denial(const char *user, const struct role *const *roles, size_t role_count, const struct authz_request *rq,
-		  const struct authz_answer *answer, char *into, size_t into_size);
+void authz_denial(const char *user, const struct role *const *roles, size_t role_count,
+		  const struct authz_request *rq, const struct authz_answer *answer, char *into,
+		  size_t into_size);
 
 #endif

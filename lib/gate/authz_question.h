@@ -14,7 +14,10 @@ struct authz_question {
 	const char *path; /* a path that is no resource; "": it is one */
 };
 
-/* Fills `ret_info`, borrowing the strings. A namespace's own object lies in it, as the server says. */
+/*
+ * Fills `ret_info`, borrowing the strings. A namespace's own object lies in it, as the server
+ * says.
+ */
 void authz_question_info(const struct authz_question *q, struct request_info *ret_info);
 
 /*

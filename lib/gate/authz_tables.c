@@ -1,4 +1,7 @@
-/* Const tables of Kubernetes' built-in resources and of the contract's verbs (spec/mk8s.md, Authorization). */
+/*
+ * Const tables of Kubernetes' built-in resources and of the contract's verbs (spec/mk8s.md,
+ * Authorization).
+ */
 #include "lib/gate/authz_tables.h"
 
 #include <stddef.h>
@@ -7,7 +10,10 @@
 #include "lib/base/attr.h"
 #include "lib/gate/words.h"
 
-/* As served by the API server's own groups, v1 and beta; a plural may stand in several groups, one row each. */
+/*
+ * As served by the API server's own groups, v1 and beta; a plural may stand in several groups, one
+ * row each.
+ */
 static const struct {
 	const char *plural, *group;
 	bool cluster_scoped;
@@ -88,7 +94,10 @@ static const struct {
 	{ "resourceslices", "resource.k8s.io", true },
 };
 
-/* Requests that need `admin`. A subresource of NULL stands for the resource with or without one; "*" for any one. */
+/*
+ * Requests that need `admin`. A subresource of NULL stands for the resource with or without one;
+ * "*" for any one.
+ */
 static const struct {
 	const char *group, *resource, *subresource;
 	bool reads_too;
@@ -106,7 +115,10 @@ static const struct {
 	{ "", "nodes", "*", true },
 };
 
-/* Subresources with a role verb of their own, whatever the method. A resource of NULL stands for every one. */
+/*
+ * Subresources with a role verb of their own, whatever the method. A resource of NULL stands for
+ * every one.
+ */
 static const struct {
 	const char *resource, *subresource, *role_verb;
 } own_verbs[] = {
@@ -174,7 +186,8 @@ static bool subresource_fits(const char *pattern, const char *subresource)
 	return strcmp(pattern, "*") == 0 ? *subresource != '\0' : strcmp(pattern, subresource) == 0;
 }
 
-static bool needs_admin(const char *verb, const char *group, const char *resource, const char *subresource)
+static bool needs_admin(const char *verb, const char *group, const char *resource,
+			const char *subresource)
 {
 	bool reads = words_have(reading_verbs, verb);
 
@@ -182,13 +195,15 @@ static bool needs_admin(const char *verb, const char *group, const char *resourc
 	if (strcmp(verb, "proxy") == 0 && *group == '\0' && strcmp(resource, "nodes") == 0)
 		return true;
 	for (size_t i = 0; i < COUNT_OF(admin_only); i++)
-		if (strcmp(admin_only[i].group, group) == 0 && strcmp(admin_only[i].resource, resource) == 0 &&
+		if (strcmp(admin_only[i].group, group) == 0 &&
+		    strcmp(admin_only[i].resource, resource) == 0 &&
 		    subresource_fits(admin_only[i].subresource, subresource))
 			return admin_only[i].reads_too || !reads;
 	return false;
 }
 
-const char *authz_role_verb(const char *verb, const char *group, const char *resource, const char *subresource)
+const char *authz_role_verb(const char *verb, const char *group, const char *resource,
+			    const char *subresource)
 {
 	if (*verb == '\0' || *resource == '\0')
 		return "";
@@ -199,7 +214,8 @@ const char *authz_role_verb(const char *verb, const char *group, const char *res
 	if (strcmp(verb, "*") == 0) /* no request's verb: a review asks for every one */
 		return "*";
 	for (size_t i = 0; i < COUNT_OF(own_verbs); i++) {
-		bool fits = !own_verbs[i].resource || (*group == '\0' && strcmp(own_verbs[i].resource, resource) == 0);
+		bool fits = !own_verbs[i].resource ||
+			    (*group == '\0' && strcmp(own_verbs[i].resource, resource) == 0);
 
 		if (fits && strcmp(own_verbs[i].subresource, subresource) == 0)
 			return own_verbs[i].role_verb;
@@ -215,7 +231,8 @@ bool authz_is_self_review(const char *verb, const char *group, const char *resou
 	if (strcmp(verb, "create") != 0)
 		return false;
 	for (size_t i = 0; i < COUNT_OF(self_reviews); i++)
-		if (strcmp(self_reviews[i].group, group) == 0 && strcmp(self_reviews[i].resource, resource) == 0)
+		if (strcmp(self_reviews[i].group, group) == 0 &&
+		    strcmp(self_reviews[i].resource, resource) == 0)
 			return true;
 	return false;
 }
@@ -229,7 +246,8 @@ bool authz_is_discovery(const char *verb, const char *path)
 
 		if (strncmp(path, discovery[i].path, len) != 0)
 			continue;
-		if (path[len] == '\0' || (path[len] == '/' && (discovery[i].and_below || path[len + 1] == '\0')))
+		if (path[len] == '\0' ||
+		    (path[len] == '/' && (discovery[i].and_below || path[len + 1] == '\0')))
 			return true;
 	}
 	return false;

@@ -1,20 +1,33 @@
-/* What Kubernetes itself brings: built-in resources with their groups, and which requests need which role verb. */
+/*
+ * What Kubernetes itself brings: built-in resources with their groups, and which requests need
+ * which role verb.
+ */
 #ifndef MK8S_GATE_AUTHZ_TABLES_H
 #define MK8S_GATE_AUTHZ_TABLES_H
 
 #include <stdbool.h>
 
-/* Whether a plural written without a group means this group: the core group (""), or the built-in one. */
+/*
+ * Whether a plural written without a group means this group: the core group (""), or the built-in
+ * one.
+ */
 bool authz_group_is_builtin(const char *plural, const char *group);
 
-/* The group that a plural without one means: the first built-in one that has it, else the core's "". */
+/*
+ * The group that a plural without one means: the first built-in one that has it, else the core's
+ * "".
+ */
 const char *authz_builtin_group(const char *plural);
 
 /* Whether the built-in resource belongs to no namespace. Unknown ones do not count. */
 bool authz_is_cluster_scoped(const char *group, const char *resource);
 
-/* The role verb for a resource request as the contract's table maps it; "" when no role can allow it. */
-const char *authz_role_verb(const char *verb, const char *group, const char *resource, const char *subresource);
+/*
+ * The role verb for a resource request as the contract's table maps it; "" when no role can allow
+ * it.
+ */
+const char *authz_role_verb(const char *verb, const char *group, const char *resource,
+			    const char *subresource);
 
 /* A review of the caller's own rights, which whoever sees the cluster may ask for. */
 bool authz_is_self_review(const char *verb, const char *group, const char *resource);

@@ -68,7 +68,10 @@ static void lower(const char *name, char into[NAME_SIZE])
 	into[at] = '\0';
 }
 
-/* What names the same account, or the same guesser, counts as one: case, and the /64 of an IPv6 address. */
+/*
+ * What names the same account, or the same guesser, counts as one: case, and the /64 of an IPv6
+ * address.
+ */
 static struct span essence(enum backoff_kind kind, const char *name, char room[NAME_SIZE])
 {
 	struct in6_addr address;
@@ -107,7 +110,8 @@ static bool is_live(const struct backoff_entry *entry, uint64_t now_ms)
 	return entry->failures > 0 && now_ms - entry->last_ms < FORGET_MS;
 }
 
-static struct backoff_entry *find(struct backoff *b, enum backoff_kind kind, const char *name, uint64_t now_ms)
+static struct backoff_entry *find(struct backoff *b, enum backoff_kind kind, const char *name,
+				  uint64_t now_ms)
 {
 	uint8_t key[HASH_SIZE];
 	struct backoff_entry *set = set_of(b, kind, name, key);
@@ -119,7 +123,8 @@ static struct backoff_entry *find(struct backoff *b, enum backoff_kind kind, con
 }
 
 /* The entry of `name`, made where there is none: an empty place, or that of the fewest failures. */
-static struct backoff_entry *find_or_make(struct backoff *b, enum backoff_kind kind, const char *name, uint64_t now_ms)
+static struct backoff_entry *find_or_make(struct backoff *b, enum backoff_kind kind,
+					  const char *name, uint64_t now_ms)
 {
 	uint8_t key[HASH_SIZE];
 	struct backoff_entry *entry = find(b, kind, name, now_ms);
@@ -162,14 +167,16 @@ static void count(struct backoff *b, enum backoff_kind kind, const char *name, u
 	entry->free_at_ms = now_ms + wait_ms;
 }
 
-static uint64_t wait_of(struct backoff *b, enum backoff_kind kind, const char *name, uint64_t now_ms)
+static uint64_t wait_of(struct backoff *b, enum backoff_kind kind, const char *name,
+			uint64_t now_ms)
 {
 	const struct backoff_entry *entry = name ? find(b, kind, name, now_ms) : NULL;
 
 	return entry && entry->free_at_ms > now_ms ? entry->free_at_ms - now_ms : 0;
 }
 
-uint64_t backoff_wait_ms(struct backoff *b, const char *account, const char *address, uint64_t now_mono_ms)
+uint64_t backoff_wait_ms(struct backoff *b, const char *account, const char *address,
+			 uint64_t now_mono_ms)
 {
 	uint64_t account_ms, address_ms;
 
@@ -180,7 +187,8 @@ uint64_t backoff_wait_ms(struct backoff *b, const char *account, const char *add
 	return account_ms > address_ms ? account_ms : address_ms;
 }
 
-void backoff_failed(struct backoff *b, const char *account, const char *address, uint64_t now_mono_ms)
+void backoff_failed(struct backoff *b, const char *account, const char *address,
+		    uint64_t now_mono_ms)
 {
 	pthread_mutex_lock(&b->mutex);
 	count(b, BACKOFF_ACCOUNT, account, now_mono_ms);

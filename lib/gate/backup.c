@@ -1,4 +1,7 @@
-/* A copy of the state directory while central runs on it: databases by the engine, files one by one. */
+/*
+ * A copy of the state directory while central runs on it: databases by the engine, files one by
+ * one.
+ */
 #include "lib/gate/backup.h"
 
 #include <dirent.h>
@@ -138,10 +141,12 @@ static int make_target(const char *to, struct err *e)
 	if (!dir)
 		return err_set_errno(e, ERR_IO, errno, "making the folder %s", to);
 	while ((entry = readdir(dir)) != NULL)
-		is_empty = is_empty && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0);
+		is_empty = is_empty &&
+			   (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0);
 	(void)closedir(dir);
 	if (!is_empty)
-		return err_set(e, ERR_EXISTS, "%s is not empty: a backup goes into a new or an empty folder", to);
+		return err_set(e, ERR_EXISTS,
+			       "%s is not empty: a backup goes into a new or an empty folder", to);
 	return chmod(to, 0700) == 0 ? 0 : err_set_errno(e, ERR_IO, errno, "the mode of %s", to);
 }
 
@@ -151,8 +156,12 @@ int backup_state(const char *state_dir, struct store *db, const char *to, struct
 	AUTO_FREE char *trail = mem_printf("%s/audit.db", state_dir);
 	AUTO_FREE char *trail_copy = mem_printf("%s/audit.db", to);
 
-	/* The files last: a key that was made meanwhile is in the copy before anything that needs it. */
-	if (make_target(to, e) < 0 || store_backup(db, db_copy, e) < 0 || audit_file_copy(trail, trail_copy, e) < 0)
+	/*
+	 * The files last: a key that was made meanwhile is in the copy before anything that needs
+	 * it.
+	 */
+	if (make_target(to, e) < 0 || store_backup(db, db_copy, e) < 0 ||
+	    audit_file_copy(trail, trail_copy, e) < 0)
 		return -1;
 	return copy_folder(state_dir, to, 0, e);
 }

@@ -1,4 +1,7 @@
-/* A copy of the state directory while central runs on it (spec/mk8s.md, Commands and configuration). */
+/*
+ * A copy of the state directory while central runs on it (spec/mk8s.md, Commands and
+ * configuration).
+ */
 #ifndef MK8S_GATE_BACKUP_H
 #define MK8S_GATE_BACKUP_H
 
@@ -7,9 +10,9 @@
 struct store;
 
 /*
- * Copies the database `db`, the audit trail and every other file of `state_dir` into the folder `to`, which is made
- * (0700) or must be empty: a state directory that central starts on. Each database is copied as it stands at one
- * moment. On failure what was copied stays.
+ * Copies the database `db`, the audit trail and every other file of `state_dir` into the folder
+ * `to`, which is made (0700) or must be empty: a state directory that central starts on. Each
+ * database is copied as it stands at one moment. On failure what was copied stays.
  */
 int backup_state(const char *state_dir, struct store *db, const char *to, struct err *e);
 

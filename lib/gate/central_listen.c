@@ -23,7 +23,8 @@ static int issue_own(struct central *c, struct buf *ret_chain, struct buf *ret_k
 				 c->config.server_names.count, ret_chain, ret_key, e);
 }
 
-static int read_files(const struct central_config *config, struct buf *ret_chain, struct buf *ret_key, struct err *e)
+static int read_files(const struct central_config *config, struct buf *ret_chain,
+		      struct buf *ret_key, struct err *e)
 {
 	if (!config->tls_key_file)
 		return err_set(e, ERR_INPUT, "tls.cert_file is set, tls.key_file is not: both are needed");
@@ -42,7 +43,8 @@ struct tls *central_user_tls(struct central *c, const struct central_config *con
 
 	buf_init(&chain, PEM_MAX_LEN);
 	buf_init_secret(&key, PEM_MAX_LEN);
-	made = config->tls_cert_file ? read_files(config, &chain, &key, e) : issue_own(c, &chain, &key, e);
+	made = config->tls_cert_file ? read_files(config, &chain, &key, e) :
+				       issue_own(c, &chain, &key, e);
 	if (made < 0)
 		return NULL;
 	o.cert_pem = buf_span(&chain);
@@ -77,12 +79,13 @@ static void accept_agent(void *app, struct conn *conn)
 
 	if (conn_peer_cert(conn).len == 0)
 		err_set(&e, ERR_AUTH, "no client certificate");
-	else if (keys_agent_cert_read(conn_peer_cert(conn), peer.cluster_id, peer.serial, sizeof(peer.serial),
-				      &peer.expires_unix_s, &e) == 0 &&
+	else if (keys_agent_cert_read(conn_peer_cert(conn), peer.cluster_id, peer.serial,
+				      sizeof(peer.serial), &peer.expires_unix_s, &e) == 0 &&
 		 !snapshot_cert_valid(c->snapshot, peer.serial, peer.cluster_id, clock_unix_s()))
 		err_set(&e, ERR_AUTH, "the certificate is not in force");
 	if (e.code != ERR_NONE) {
-		log_event(LOG_WARN, "agent refused", LOG_STR("peer", conn_peer(conn)), LOG_STR("error", e.text));
+		log_event(LOG_WARN, "agent refused", LOG_STR("peer", conn_peer(conn)),
+			  LOG_STR("error", e.text));
 		conn_close(conn);
 		return;
 	}
@@ -142,7 +145,8 @@ void central_renew_leaves(struct central *c)
 {
 	struct err e = { 0 };
 	struct tls *agents = agent_tls(c, &e);
-	struct tls *users = c->config.tls_enabled && agents ? central_user_tls(c, &c->config, &e) : NULL;
+	struct tls *users = c->config.tls_enabled && agents ? central_user_tls(c, &c->config, &e) :
+							      NULL;
 
 	if (agents)
 		listener_set_tls(c->agent_listener, agents);
@@ -165,7 +169,8 @@ char *central_user_url(const struct central *c)
 
 	if (c->config.public_url)
 		return mem_dup_str(c->config.public_url);
-	return mem_printf(is_ipv6(name) ? "%s://[%s]:%u" : "%s://%s:%u", c->config.tls_enabled ? "https" : "http", name,
+	return mem_printf(is_ipv6(name) ? "%s://[%s]:%u" : "%s://%s:%u",
+			  c->config.tls_enabled ? "https" : "http", name,
 			  listener_port(c->http_listener));
 }
 
@@ -173,5 +178,6 @@ char *central_agent_url(const struct central *c)
 {
 	const char *name = c->config.server_names.item[0];
 
-	return mem_printf(is_ipv6(name) ? "https://[%s]:%u" : "https://%s:%u", name, listener_port(c->agent_listener));
+	return mem_printf(is_ipv6(name) ? "https://[%s]:%u" : "https://%s:%u", name,
+			  listener_port(c->agent_listener));
 }

@@ -17,7 +17,8 @@ int directory_open(struct store *s, struct directory **ret_directory, struct err
 	AUTO_ROWS struct store_rows rows = { 0 };
 	struct directory *d;
 
-	if (store_select(s, "SELECT count(*) FROM users", STORE_NO_ARGS, &rows, e) < 0 || store_next(&rows, e) < 0)
+	if (store_select(s, "SELECT count(*) FROM users", STORE_NO_ARGS, &rows, e) < 0 ||
+	    store_next(&rows, e) < 0)
 		return err_context(e, "reading users");
 	d = mem_new(sizeof(*d));
 	d->store = s;

@@ -62,8 +62,8 @@ int directory_role_get(struct directory *d, const char *name, struct role **ret_
 	AUTO_ROWS struct store_rows rows = { 0 };
 	int got;
 
-	if (store_select(d->store, "SELECT permissions FROM roles WHERE name = $1", STORE_ARGS(STORE_TEXT(name)), &rows,
-			 e) < 0)
+	if (store_select(d->store, "SELECT permissions FROM roles WHERE name = $1",
+			 STORE_ARGS(STORE_TEXT(name)), &rows, e) < 0)
 		return -1;
 	got = store_next(&rows, e);
 	if (got <= 0)
@@ -71,14 +71,16 @@ int directory_role_get(struct directory *d, const char *name, struct role **ret_
 	return directory_role_read(store_str(&rows, 0), ret_role, e);
 }
 
-int directory_role_list(struct directory *d, struct role ***ret_roles, size_t *ret_count, struct err *e)
+int directory_role_list(struct directory *d, struct role ***ret_roles, size_t *ret_count,
+			struct err *e)
 {
 	AUTO_ROWS struct store_rows rows = { 0 };
 	struct role **roles = NULL;
 	size_t count = 0;
 	int got;
 
-	if (store_select(d->store, "SELECT permissions FROM roles ORDER BY name", STORE_NO_ARGS, &rows, e) < 0)
+	if (store_select(d->store, "SELECT permissions FROM roles ORDER BY name", STORE_NO_ARGS,
+			 &rows, e) < 0)
 		return -1;
 	while ((got = store_next(&rows, e)) > 0) {
 		roles = mem_grow(roles, count + 1, sizeof(*roles));
@@ -120,7 +122,8 @@ static int role_delete(struct store *s, void *arg, struct err *e)
 	uint64_t removed;
 
 	if (holder_check(s, name, e) < 0 ||
-	    store_exec(s, "DELETE FROM roles WHERE name = $1", STORE_ARGS(STORE_TEXT(name)), &removed, e) < 0)
+	    store_exec(s, "DELETE FROM roles WHERE name = $1", STORE_ARGS(STORE_TEXT(name)),
+		       &removed, e) < 0)
 		return -1;
 	return removed ? 0 : role_not_found(name, e);
 }

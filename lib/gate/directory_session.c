@@ -23,7 +23,8 @@ struct account {
 };
 
 /* 1, 0: there is none, -1. By id or e-mail in lower case. */
-static int account_find(struct store *s, const char *key, struct account *ret_account, struct err *e)
+static int account_find(struct store *s, const char *key, struct account *ret_account,
+			struct err *e)
 {
 	AUTO_ROWS struct store_rows rows = { 0 };
 	int got;
@@ -50,8 +51,8 @@ struct login {
 
 static int sessions_limit(struct store *s, const char *user_id, struct err *e)
 {
-	if (store_exec(s, "DELETE FROM sessions WHERE expires_unix_s <= $1", STORE_ARGS(STORE_INT(clock_unix_s())),
-		       NULL, e) < 0)
+	if (store_exec(s, "DELETE FROM sessions WHERE expires_unix_s <= $1",
+		       STORE_ARGS(STORE_INT(clock_unix_s())), NULL, e) < 0)
 		return -1;
 	return store_exec(s,
 			  "DELETE FROM sessions WHERE sid IN (SELECT sid FROM sessions WHERE user_id = $1 "
@@ -59,7 +60,8 @@ static int sessions_limit(struct store *s, const char *user_id, struct err *e)
 			  STORE_ARGS(STORE_TEXT(user_id), STORE_INT(USER_SESSIONS_MAX - 1)), NULL, e);
 }
 
-static int token_insert(struct store *s, const struct directory_session *session, const char *sha256, struct err *e)
+static int token_insert(struct store *s, const struct directory_session *session,
+			const char *sha256, struct err *e)
 {
 	return store_exec(s, "INSERT INTO refresh_tokens (token, sid, expires_unix_s) VALUES ($1, $2, $3)",
 			  STORE_ARGS(STORE_TEXT(sha256), STORE_TEXT(session->sid), STORE_INT(session->expires_unix_s)),
@@ -71,7 +73,10 @@ static int invalid_login(struct err *e)
 	return err_set(e, ERR_AUTH, "the e-mail or the password is wrong");
 }
 
-/* The user is looked at again: a password that was changed while the old one was verified opens nothing. */
+/*
+ * The user is looked at again: a password that was changed while the old one was verified opens
+ * nothing.
+ */
 static int session_insert(struct store *s, void *arg, struct err *e)
 {
 	const struct login *login = arg;
@@ -91,8 +96,8 @@ static int session_insert(struct store *s, void *arg, struct err *e)
 }
 
 /* The same time and the same answer whether the user is unknown, disabled or the password wrong. */
-static int account_verify(struct directory *d, const char *email, struct span password, struct account *ret_account,
-			  struct err *e)
+static int account_verify(struct directory *d, const char *email, struct span password,
+			  struct account *ret_account, struct err *e)
 {
 	char key[256];
 	int found = directory_lower(email, key) < 0 ? 0 : account_find(d->store, key, ret_account, e);
@@ -109,8 +114,9 @@ static int account_verify(struct directory *d, const char *email, struct span pa
 	return 0;
 }
 
-int directory_login(struct directory *d, const char *email, struct span password, int64_t refresh_expires_unix_s,
-		    struct directory_session *ret_session, char **ret_refresh_token, struct err *e)
+int directory_login(struct directory *d, const char *email, struct span password,
+		    int64_t refresh_expires_unix_s, struct directory_session *ret_session,
+		    char **ret_refresh_token, struct err *e)
 {
 	struct account account;
 	struct directory_session session = { .expires_unix_s = refresh_expires_unix_s };
@@ -186,13 +192,14 @@ static int refresh_run(struct store *s, void *arg, struct err *e)
 	if (r->outcome == REFRESH_DONE)
 		return refresh_rotate(s, r, e);
 	if (r->outcome == REFRESH_REPLAYED)
-		return store_exec(s, "DELETE FROM sessions WHERE sid = $1", STORE_ARGS(STORE_TEXT(r->session.sid)),
-				  NULL, e);
+		return store_exec(s, "DELETE FROM sessions WHERE sid = $1",
+				  STORE_ARGS(STORE_TEXT(r->session.sid)), NULL, e);
 	return 0;
 }
 
-int directory_refresh(struct directory *d, const char *refresh_token, int64_t refresh_expires_unix_s,
-		      struct directory_session *ret_session, char **ret_refresh_token, struct err *e)
+int directory_refresh(struct directory *d, const char *refresh_token,
+		      int64_t refresh_expires_unix_s, struct directory_session *ret_session,
+		      char **ret_refresh_token, struct err *e)
 {
 	struct refresh r = { .expires_unix_s = refresh_expires_unix_s };
 	AUTO_SECRET char *token = directory_token_make(REFRESH_PREFIX, r.new_sha256);
@@ -201,7 +208,8 @@ int directory_refresh(struct directory *d, const char *refresh_token, int64_t re
 	if (store_transaction(d->store, refresh_run, &r, e) < 0)
 		return -1;
 	if (r.outcome == REFRESH_REPLAYED)
-		return err_set(e, ERR_AUTH, "the refresh token was used before: its session has been ended");
+		return err_set(e, ERR_AUTH,
+			       "the refresh token was used before: its session has been ended");
 	if (r.outcome == REFRESH_UNKNOWN)
 		return err_set(e, ERR_AUTH, "the refresh token is not valid");
 	*ret_session = r.session;
@@ -242,8 +250,8 @@ static int password_update(struct store *s, void *arg, struct err *e)
 			  STORE_ARGS(STORE_TEXT(new->account->id), STORE_TEXT(new->keep_sid)), NULL, e);
 }
 
-int directory_password_change(struct directory *d, const char *user_id, const char *keep_sid, struct span old_password,
-			      struct span new_password, struct err *e)
+int directory_password_change(struct directory *d, const char *user_id, const char *keep_sid,
+			      struct span old_password, struct span new_password, struct err *e)
 {
 	struct account account;
 	char hash[PASSWORD_HASH_SIZE];

@@ -28,7 +28,8 @@ int directory_user_id(struct store *s, const char *id_or_email, char ret_id[37],
 
 	if (directory_lower(id_or_email, key) < 0)
 		return not_found(id_or_email, e);
-	if (store_select(s, "SELECT id FROM users WHERE id = $1 OR email = $1", STORE_ARGS(STORE_TEXT(key)), &rows, e) < 0)
+	if (store_select(s, "SELECT id FROM users WHERE id = $1 OR email = $1",
+			 STORE_ARGS(STORE_TEXT(key)), &rows, e) < 0)
 		return -1;
 	got = store_next(&rows, e);
 	if (got <= 0)
@@ -40,7 +41,8 @@ int directory_user_id(struct store *s, const char *id_or_email, char ret_id[37],
 
 int directory_roles_of_user(struct store *s, const char *user_id, char *const *roles, struct err *e)
 {
-	if (store_exec(s, "DELETE FROM user_roles WHERE user_id = $1", STORE_ARGS(STORE_TEXT(user_id)), NULL, e) < 0)
+	if (store_exec(s, "DELETE FROM user_roles WHERE user_id = $1",
+		       STORE_ARGS(STORE_TEXT(user_id)), NULL, e) < 0)
 		return -1;
 	for (; roles && *roles; roles++) {
 		uint64_t added;
@@ -81,8 +83,8 @@ static int user_insert(struct store *s, void *arg, struct err *e)
 	return directory_roles_of_user(s, add->id, add->roles, e);
 }
 
-int directory_user_add(struct directory *d, const char *email, struct span password, char *const *roles,
-		       struct directory_user *ret_user, struct err *e)
+int directory_user_add(struct directory *d, const char *email, struct span password,
+		       char *const *roles, struct directory_user *ret_user, struct err *e)
 {
 	struct user_add add = { .now_unix_s = clock_unix_s(), .roles = roles };
 
@@ -100,7 +102,8 @@ int directory_user_add(struct directory *d, const char *email, struct span passw
 	"LEFT JOIN user_roles ur ON ur.user_id = u.id LEFT JOIN roles r ON r.id = ur.role_id "
 
 /* Rows come one a role, a user's together; a new id begins a new user. */
-static int users_read(struct store_rows *rows, struct directory_user **ret_users, size_t *ret_count, struct err *e)
+static int users_read(struct store_rows *rows, struct directory_user **ret_users, size_t *ret_count,
+		      struct err *e)
 {
 	struct directory_user *users = NULL, *user = NULL;
 	size_t count = 0, role_count = 0;
@@ -131,7 +134,8 @@ static int users_read(struct store_rows *rows, struct directory_user **ret_users
 	return 0;
 }
 
-int directory_user_get(struct directory *d, const char *id_or_email, struct directory_user *ret_user, struct err *e)
+int directory_user_get(struct directory *d, const char *id_or_email,
+		       struct directory_user *ret_user, struct err *e)
 {
 	AUTO_ROWS struct store_rows rows = { 0 };
 	struct directory_user *users;
@@ -151,11 +155,13 @@ int directory_user_get(struct directory *d, const char *id_or_email, struct dire
 	return 0;
 }
 
-int directory_user_list(struct directory *d, struct directory_user **ret_users, size_t *ret_count, struct err *e)
+int directory_user_list(struct directory *d, struct directory_user **ret_users, size_t *ret_count,
+			struct err *e)
 {
 	AUTO_ROWS struct store_rows rows = { 0 };
 
-	if (store_select(d->store, USER_COLUMNS "ORDER BY u.email, r.name", STORE_NO_ARGS, &rows, e) < 0)
+	if (store_select(d->store, USER_COLUMNS "ORDER BY u.email, r.name", STORE_NO_ARGS, &rows,
+			 e) < 0)
 		return -1;
 	return users_read(&rows, ret_users, ret_count, e);
 }
@@ -180,16 +186,18 @@ static int user_update(struct store *s, void *arg, struct err *e)
 		return -1;
 	if (change->disabled >= 0 &&
 	    store_exec(s, "UPDATE users SET disabled = $2, updated_unix_s = $3 WHERE id = $1",
-		       STORE_ARGS(STORE_TEXT(id), STORE_INT(change->disabled != 0), STORE_INT(clock_unix_s())), NULL,
-		       e) < 0)
+		       STORE_ARGS(STORE_TEXT(id), STORE_INT(change->disabled != 0),
+				  STORE_INT(clock_unix_s())),
+		       NULL, e) < 0)
 		return -1;
 	if (!change->hash && change->disabled <= 0)
 		return 0;
-	return store_exec(s, "DELETE FROM sessions WHERE user_id = $1", STORE_ARGS(STORE_TEXT(id)), NULL, e);
+	return store_exec(s, "DELETE FROM sessions WHERE user_id = $1", STORE_ARGS(STORE_TEXT(id)),
+			  NULL, e);
 }
 
-int directory_user_change(struct directory *d, const char *id_or_email, const struct span *password, int disabled,
-			  struct err *e)
+int directory_user_change(struct directory *d, const char *id_or_email, const struct span *password,
+			  int disabled, struct err *e)
 {
 	struct user_change change = { .key = id_or_email, .disabled = disabled };
 	char hash[PASSWORD_HASH_SIZE];
@@ -212,7 +220,8 @@ static int user_set_roles(struct store *s, void *arg, struct err *e)
 	return directory_roles_of_user(s, id, change->roles, e);
 }
 
-int directory_user_set_roles(struct directory *d, const char *id_or_email, char *const *roles, struct err *e)
+int directory_user_set_roles(struct directory *d, const char *id_or_email, char *const *roles,
+			     struct err *e)
 {
 	struct user_change change = { .key = id_or_email, .roles = roles };
 

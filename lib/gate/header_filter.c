@@ -4,8 +4,9 @@
 #include <assert.h>
 
 static const char *const request_fields[] = {
-	"accept",	   "accept-encoding", "content-type",	 "content-length", "user-agent",  "if-match",
-	"if-none-match", "kubectl-command", "kubectl-session", "traceparent",	   "tracestate", NULL,
+	"accept",	   "accept-encoding", "content-type",  "content-length",
+	"user-agent",	   "if-match",	      "if-none-match", "kubectl-command",
+	"kubectl-session", "traceparent",     "tracestate",    NULL,
 };
 
 static const char *const answer_fields[] = {
@@ -16,8 +17,12 @@ static const char *const answer_fields[] = {
 #define UPGRADE_FIELDS_MAX 8 /* of one request; kubectl sends up to five X-Stream-Protocol-Version */
 #define UPGRADE_TEXTS_MAX 1024
 
-/* The API server wants an Origin for a watch by WebSocket; who asks is known by the token, never by a cookie. */
-static const char *const websocket_fields[] = { "sec-websocket-key", "sec-websocket-version", "origin", NULL };
+/*
+ * The API server wants an Origin for a watch by WebSocket; who asks is known by the token, never
+ * by a cookie.
+ */
+static const char *const websocket_fields[] = { "sec-websocket-key", "sec-websocket-version",
+						"origin", NULL };
 
 static const char *const switch_fields[] = {
 	"sec-websocket-accept", "sec-websocket-protocol", "x-stream-protocol-version", "audit-id", NULL,
@@ -32,7 +37,8 @@ static bool list_holds(const char *const *list, struct span name)
 	return false;
 }
 
-static void filter(const struct http_head *head, const char *const *allowed, struct header_list *ret_list)
+static void filter(const struct http_head *head, const char *const *allowed,
+		   struct header_list *ret_list)
 {
 	ret_list->count = 0;
 	for (size_t i = 0; i < head->field_count && ret_list->count < HEADER_FILTER_MAX / 2; i++) {
@@ -58,8 +64,8 @@ void header_filter_answer(const struct http_head *head, struct header_list *ret_
 /* "v5.channel.k8s.io", "v4.base64.channel.k8s.io", "SPDY/3.1+portforward.k8s.io" and the like. */
 static bool subprotocol_passes(struct span name)
 {
-	static const char *const others[] = { "SPDY/3.1+portforward.k8s.io", "binary.k8s.io", "base64.binary.k8s.io",
-					      NULL };
+	static const char *const others[] = { "SPDY/3.1+portforward.k8s.io", "binary.k8s.io",
+					      "base64.binary.k8s.io", NULL };
 	struct span channel = SPAN("channel.k8s.io");
 	struct span prefix;
 
@@ -93,7 +99,8 @@ static struct span subprotocols(struct span asked, struct buf *texts)
 	return span_from(texts->at ? texts->at + at : "", texts->len - at);
 }
 
-void header_filter_upgrade(const struct http_head *head, struct header_list *list, struct buf *texts)
+void header_filter_upgrade(const struct http_head *head, struct header_list *list,
+			   struct buf *texts)
 {
 	bool is_websocket = span_equal_str(head->protocol, "websocket");
 	size_t end = list->count + UPGRADE_FIELDS_MAX;

@@ -28,7 +28,8 @@ void header_filter_answer(const struct http_head *head, struct header_list *ret_
  * subprotocols only those of Kubernetes' streams pass, never the one that carries a credential
  * (gateway attack A04). Borrows from `head` and `texts`, which the caller frees.
  */
-void header_filter_upgrade(const struct http_head *head, struct header_list *list, struct buf *texts);
+void header_filter_upgrade(const struct http_head *head, struct header_list *list,
+			   struct buf *texts);
 /* The fields of an answer that grants the upgrade; a body's fields are not among them. */
 void header_filter_switch(const struct http_head *head, struct header_list *ret_list);
 /* Appends a field, borrowing both; beyond HEADER_FILTER_MAX it is an assertion. */

@@ -8,7 +8,8 @@
 #include "lib/gate/bearer.h"
 #include "lib/gate/central.h"
 
-static int identify(struct central *c, const struct http_head *head, struct identity *who, struct err *e)
+static int identify(struct central *c, const struct http_head *head, struct identity *who,
+		    struct err *e)
 {
 	struct keys_token claims;
 	struct span token;

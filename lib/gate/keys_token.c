@@ -32,7 +32,8 @@ static bool kid_valid(struct span kid)
 
 	return kid.len == STAMP_LEN + 1 + 2 * sizeof(bytes) && kid.at[STAMP_LEN] == '-' &&
 	       span_to_u64(span_from(kid.at, STAMP_LEN), INT64_MAX, &ignored) == 0 &&
-	       hex_decode(span_from(kid.at + STAMP_LEN + 1, 2 * sizeof(bytes)), bytes, sizeof(bytes)) == 0;
+	       hex_decode(span_from(kid.at + STAMP_LEN + 1, 2 * sizeof(bytes)), bytes,
+			  sizeof(bytes)) == 0;
 }
 
 static int64_t kid_made_unix_s(const char *kid)
@@ -67,7 +68,8 @@ static int kids_read(const char *state_dir, struct token_key_set *t, struct err 
 			continue;
 		if (t->count == KEYS_TOKEN_MAX) {
 			(void)closedir(dir);
-			return err_set(e, ERR_LIMIT, "more than %d token keys in %s", KEYS_TOKEN_MAX, state_dir);
+			return err_set(e, ERR_LIMIT, "more than %d token keys in %s",
+				       KEYS_TOKEN_MAX, state_dir);
 		}
 		(void)span_to_str(kid, t->kid[t->count++], KEYS_KID_SIZE);
 	}
@@ -82,7 +84,8 @@ static char *key_path(const char *state_dir, const char *kid)
 }
 
 /* A new key, younger than `after_unix_s`, so that it sorts behind that one. */
-static int key_make(const char *state_dir, int64_t after_unix_s, char ret_kid[KEYS_KID_SIZE], struct err *e)
+static int key_make(const char *state_dir, int64_t after_unix_s, char ret_kid[KEYS_KID_SIZE],
+		    struct err *e)
 {
 	AUTO_KEY struct key *key = NULL;
 	AUTO_FREE char *path = NULL;
@@ -184,8 +187,8 @@ static void set_release(struct keys *k)
 }
 
 /* Key i was replaced when key i + 1 was made; the last one signs until now. Gives how many stay. */
-static int keys_prune(const char *state_dir, const struct token_key_set *t, int64_t keep_s, size_t *ret_left,
-		      struct err *e)
+static int keys_prune(const char *state_dir, const struct token_key_set *t, int64_t keep_s,
+		      size_t *ret_left, struct err *e)
 {
 	size_t left = t->count;
 
@@ -216,8 +219,8 @@ int keys_rotate(const char *state_dir, int64_t keep_s, struct err *e)
 	return key_make(state_dir, t.count ? kid_made_unix_s(t.kid[t.count - 1]) : 0, kid, e);
 }
 
-int keys_token_sign(struct keys *k, const char *user_id, const char *email, const char *sid, int64_t expires_unix_s,
-		    struct buf *ret_token, struct err *e)
+int keys_token_sign(struct keys *k, const char *user_id, const char *email, const char *sid,
+		    int64_t expires_unix_s, struct buf *ret_token, struct err *e)
 {
 	AUTO_JSON struct json *claims = json_new_object();
 	const struct token_key_set *set;
@@ -238,7 +241,8 @@ int keys_token_sign(struct keys *k, const char *user_id, const char *email, cons
 	return rc;
 }
 
-static int claims_read(const struct json *claims, int64_t now_unix_s, struct keys_token *ret_token, struct err *e)
+static int claims_read(const struct json *claims, int64_t now_unix_s, struct keys_token *ret_token,
+		       struct err *e)
 {
 	struct keys_token token = { 0 };
 	const char *sid = json_str(claims, "sid"), *email = json_str(claims, "email");
@@ -254,7 +258,8 @@ static int claims_read(const struct json *claims, int64_t now_unix_s, struct key
 	return 0;
 }
 
-int keys_token_verify(struct keys *k, struct span token, struct keys_token *ret_token, struct err *e)
+int keys_token_verify(struct keys *k, struct span token, struct keys_token *ret_token,
+		      struct err *e)
 {
 	AUTO_JSON struct json *claims = NULL;
 	const struct token_key_set *set = set_hold(k);

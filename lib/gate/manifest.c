@@ -41,7 +41,9 @@ static const char account[] =
 	"data:\n"
 	"  token: ";
 
-/* Users cannot be limited by a pattern; groups can by name: no agent makes itself system:masters. */
+/*
+ * Users cannot be limited by a pattern; groups can by name: no agent makes itself system:masters.
+ */
 static const char impersonation_head[] =
 	"apiVersion: rbac.authorization.k8s.io/v1\n"
 	"kind: ClusterRole\n"

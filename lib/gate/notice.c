@@ -1,4 +1,7 @@
-/* Notices of commands that worked on the state directory: small JSON files in a folder of their own. */
+/*
+ * Notices of commands that worked on the state directory: small JSON files in a folder of their
+ * own.
+ */
 #include "lib/gate/notice.h"
 
 #include <dirent.h>
@@ -19,7 +22,8 @@
 
 enum { NOTICE_MAX = 4096, ID_LEN = RANDOM_UUID_SIZE - 1 };
 
-int notice_post(const char *state_dir, const char *verb, const char *resource, const char *name, struct err *e)
+int notice_post(const char *state_dir, const char *verb, const char *resource, const char *name,
+		struct err *e)
 {
 	AUTO_FREE char *folder = mem_printf("%s/" NOTICE_FOLDER, state_dir);
 	AUTO_FREE char *path = NULL;
@@ -76,7 +80,8 @@ static int notice_read(const char *path, const char *file, struct notice *ret, s
 	AUTO_BUF struct buf text;
 
 	buf_init(&text, NOTICE_MAX);
-	if (file_read(path, &text, e) < 0 || json_parse(buf_span(&text), JSON_LIMITS(NOTICE_MAX), &doc, e) < 0)
+	if (file_read(path, &text, e) < 0 ||
+	    json_parse(buf_span(&text), JSON_LIMITS(NOTICE_MAX), &doc, e) < 0)
 		return -1;
 	memcpy(ret->id, file, ID_LEN);
 	ret->id[ID_LEN] = '\0';
@@ -88,8 +93,9 @@ static int notice_read(const char *path, const char *file, struct notice *ret, s
 	return 0;
 }
 
-static int take_one(const char *path, const char *file, int (*take)(void *arg, const struct notice *n, struct err *e),
-		    void *arg, struct err *e)
+static int take_one(const char *path, const char *file,
+		    int (*take)(void *arg, const struct notice *n, struct err *e), void *arg,
+		    struct err *e)
 {
 	struct err unread = { 0 };
 	struct notice n;
@@ -101,7 +107,8 @@ static int take_one(const char *path, const char *file, int (*take)(void *arg, c
 	return unlink(path) == 0 ? 0 : err_set_errno(e, ERR_IO, errno, "removing %s", path);
 }
 
-int notice_take_all(const char *state_dir, int (*take)(void *arg, const struct notice *n, struct err *e), void *arg,
+int notice_take_all(const char *state_dir,
+		    int (*take)(void *arg, const struct notice *n, struct err *e), void *arg,
 		    struct err *e)
 {
 	AUTO_FREE char *folder = mem_printf("%s/" NOTICE_FOLDER, state_dir);

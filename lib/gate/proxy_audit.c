@@ -29,7 +29,8 @@ static struct audit_row proxied_row(const struct proxied *p, enum audit_stage st
 	};
 }
 
-int proxied_audit_received(struct proxied *p, const char *decision, audit_done_fn *done, struct err *e)
+int proxied_audit_received(struct proxied *p, const char *decision, audit_done_fn *done,
+			   struct err *e)
 {
 	struct audit_row row;
 
@@ -41,7 +42,8 @@ int proxied_audit_received(struct proxied *p, const char *decision, audit_done_f
 	return -1;
 }
 
-void proxied_audit_complete(struct proxied *p, const struct http_stats *stats, const struct err *why)
+void proxied_audit_complete(struct proxied *p, const struct http_stats *stats,
+			    const struct err *why)
 {
 	struct audit_row row = proxied_row(p, AUDIT_COMPLETE);
 	struct err e = { 0 };

@@ -14,7 +14,7 @@ const struct snapshot_user *proxied_authenticate(struct proxied *p, struct err *
  * the HTTP status to refuse with, and a sentence. A cluster that the user may not see is answered
  * as one that does not exist.
  */
-int proxied_decide(struct proxied *p, const struct snapshot_user *user, const char *cluster_id_or_name,
-		   struct err *e);
+int proxied_decide(struct proxied *p, const struct snapshot_user *user,
+		   const char *cluster_id_or_name, struct err *e);
 
 #endif

@@ -76,7 +76,8 @@ static void exists_taught(void *owner, const struct err *why)
 	exists_end(x, 0, &e);
 }
 
-void proxy_exists_ask(struct proxied *p, void (*done)(struct proxied *p, int status, const struct err *why))
+void proxy_exists_ask(struct proxied *p,
+		      void (*done)(struct proxied *p, int status, const struct err *why))
 {
 	struct exists *x = mem_new(sizeof(*x));
 	struct err e = { 0 };

@@ -15,6 +15,7 @@
  * Asks the cluster. Counts as p->pending until `done`, which is called once, perhaps at once:
  * ERR_NONE with the status of a GET of the object, or why there was no answer.
  */
-void proxy_exists_ask(struct proxied *p, void (*done)(struct proxied *p, int status, const struct err *why));
+void proxy_exists_ask(struct proxied *p,
+		      void (*done)(struct proxied *p, int status, const struct err *why));
 
 #endif

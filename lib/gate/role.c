@@ -50,7 +50,10 @@ static bool is_subdomain(struct span text)
 	return true;
 }
 
-/* Role names travel in headers and comma-separated lists; ':' would let them look like system:masters. */
+/*
+ * Role names travel in headers and comma-separated lists; ':' would let them look like
+ * system:masters.
+ */
 bool role_name_valid(const char *name)
 {
 	size_t len = strlen(name);
@@ -113,7 +116,8 @@ static int resource_check(const char *word, struct err *e)
 	if (strcmp(word, "*") == 0)
 		return 0;
 	valid = span_take_part(&rest, '/', &entry) && (!rest.at || is_label(rest)) &&
-		span_take_part(&entry, '.', &plural) && is_label(plural) && (!entry.at || is_subdomain(entry));
+		span_take_part(&entry, '.', &plural) && is_label(plural) &&
+		(!entry.at || is_subdomain(entry));
 	if (valid)
 		return 0;
 	return err_set(e, ERR_INPUT,
@@ -121,8 +125,8 @@ static int resource_check(const char *word, struct err *e)
 }
 
 /* A list of strings, each passing `check`. A missing list is an empty one. */
-static int words_parse(const struct json *rule, const char *member, int (*check)(const char *, struct err *),
-		       char ***ret_words, struct err *e)
+static int words_parse(const struct json *rule, const char *member,
+		       int (*check)(const char *, struct err *), char ***ret_words, struct err *e)
 {
 	const struct json *list = json_get(rule, member);
 	char **words = mem_new_array(json_count(list) + 1, sizeof(*words));
@@ -130,7 +134,8 @@ static int words_parse(const struct json *rule, const char *member, int (*check)
 
 	if (list && (!json_is_array(list) || json_count(list) > ROLE_WORDS_MAX)) {
 		free(words);
-		return err_set(e, ERR_INPUT, "%s must be a list of at most %d strings", member, ROLE_WORDS_MAX);
+		return err_set(e, ERR_INPUT, "%s must be a list of at most %d strings", member,
+			       ROLE_WORDS_MAX);
 	}
 	for (const struct json *item = json_first(list); item; item = json_next(item)) {
 		const char *text = json_kind(item) == JSON_STRING ? json_text(item) : NULL;
@@ -160,7 +165,9 @@ int role_members_check(const struct json *object, const char *const *known, stru
 			continue;
 		near = nearest_name(name, known, words_count(known));
 		if (near)
-			return err_set(e, ERR_INPUT, "unknown member \"%.80s\"; did you mean \"%s\"?", name, near);
+			return err_set(e, ERR_INPUT,
+				       "unknown member \"%.80s\"; did you mean \"%s\"?", name,
+				       near);
 		return err_set(e, ERR_INPUT, "unknown member \"%.80s\"", name);
 	}
 	return 0;
@@ -206,7 +213,9 @@ int role_parse(const struct json *doc, struct role **ret_role, struct err *e)
 		return -1;
 	name = json_str(doc, "name");
 	if (!name || !role_name_valid(name))
-		return err_set(e, ERR_INPUT, "name must be 1 to %d letters, digits, '-', '_' or '.'", ROLE_NAME_MAX);
+		return err_set(e, ERR_INPUT,
+			       "name must be 1 to %d letters, digits, '-', '_' or '.'",
+			       ROLE_NAME_MAX);
 	role = mem_new(sizeof(*role));
 	role->name = mem_dup_str(name);
 	if (rules_parse(json_get(doc, "clusters"), role, e) < 0) {
@@ -261,7 +270,10 @@ void role_print(const struct role *r, struct buf *into)
 	(void)buf_put_str(into, "]}");
 }
 
-/* Greedy with one step back: a later '*' makes an earlier one's choice final, so time is at most the product. */
+/*
+ * Greedy with one step back: a later '*' makes an earlier one's choice final, so time is at most
+ * the product.
+ */
 bool role_glob_match(const char *pattern, const char *text)
 {
 	const char *star = NULL, *resume = NULL;

@@ -1,7 +1,9 @@
 /*
- * Roles as the seed's document writes them: which verbs on which resources in which namespaces of which clusters.
+ * Roles as the seed's document writes them: which verbs on which resources in which namespaces of
+ * which clusters.
  *
- * One role grants by any of its rules; there is no deny. Names of clusters match by '*' (any run of characters).
+ * One role grants by any of its rules; there is no deny. Names of clusters match by '*' (any run
+ * of characters).
  */
 #ifndef MK8S_GATE_ROLE_H
 #define MK8S_GATE_ROLE_H
@@ -28,15 +30,24 @@ struct role {
 	size_t rule_count;
 };
 
-/* One role from its JSON form {"name", "clusters": [{"name","namespaces","verbs","resources"}]}. Unknown members,
- * unknown verbs (the nearest is named) and malformed resources are ERR_INPUT naming the member. */
+/*
+ * One role from its JSON form {"name", "clusters": [{"name","namespaces","verbs","resources"}]}.
+ * Unknown members, unknown verbs (the nearest is named) and malformed resources are ERR_INPUT
+ * naming the member.
+ */
 int role_parse(const struct json *doc, struct role **ret_role, struct err *e);
 /* Takes NULL. */
 void role_free(struct role *r);
-/* The JSON form, with members in the seed's order; canonical, so that equal roles give equal bytes. */
+/*
+ * The JSON form, with members in the seed's order; canonical, so that equal roles give equal
+ * bytes.
+ */
 void role_print(const struct role *r, struct buf *into);
 
-/* The seed's whole document: {"roles": [...], "users": [{"email", "roles": [...]}]}, either part may be missing. */
+/*
+ * The seed's whole document: {"roles": [...], "users": [{"email", "roles": [...]}]}, either part
+ * may be missing.
+ */
 struct role_document {
 	struct role **roles;
 	size_t role_count;

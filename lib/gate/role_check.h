@@ -8,7 +8,10 @@
 
 struct json;
 
-/* ERR_INPUT unless `object` is an object with members of `known` (NULL-terminated) only; the nearest is named. */
+/*
+ * ERR_INPUT unless `object` is an object with members of `known` (NULL-terminated) only; the
+ * nearest is named.
+ */
 int role_members_check(const struct json *object, const char *const *known, struct err *e);
 
 /* 1 to 63 of A-Z a-z 0-9 - _ . and not a mark at the start. */

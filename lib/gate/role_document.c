@@ -96,7 +96,8 @@ int role_document_parse(const struct json *doc, struct role_document *ret_docume
 
 	if (role_members_check(doc, known, e) < 0)
 		return err_context(e, "the document of roles");
-	if (roles_parse(json_get(doc, "roles"), &parsed, e) < 0 || users_parse(json_get(doc, "users"), &parsed, e) < 0) {
+	if (roles_parse(json_get(doc, "roles"), &parsed, e) < 0 ||
+	    users_parse(json_get(doc, "users"), &parsed, e) < 0) {
 		role_document_free(&parsed);
 		return -1;
 	}

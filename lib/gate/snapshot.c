@@ -105,7 +105,8 @@ const struct snapshot_user *snapshot_user_find(const struct snapshot *s, const c
 	return entry ? &entry->user : NULL;
 }
 
-const struct snapshot_user *snapshot_session_user(const struct snapshot *s, const char *sid, int64_t now_unix_s)
+const struct snapshot_user *snapshot_session_user(const struct snapshot *s, const char *sid,
+						  int64_t now_unix_s)
 {
 	const struct session_entry *entry = map_get(s->sessions, span_of(sid));
 
@@ -114,7 +115,8 @@ const struct snapshot_user *snapshot_session_user(const struct snapshot *s, cons
 	return entry->user;
 }
 
-const struct snapshot_cluster *snapshot_cluster_find(const struct snapshot *s, const char *id_or_name)
+const struct snapshot_cluster *snapshot_cluster_find(const struct snapshot *s,
+						     const char *id_or_name)
 {
 	const struct cluster_entry *entry = map_get(s->clusters_by_id, span_of(id_or_name));
 
@@ -123,9 +125,11 @@ const struct snapshot_cluster *snapshot_cluster_find(const struct snapshot *s, c
 	return entry ? &entry->cluster : NULL;
 }
 
-bool snapshot_cert_valid(const struct snapshot *s, const char *serial, const char *cluster_id, int64_t now_unix_s)
+bool snapshot_cert_valid(const struct snapshot *s, const char *serial, const char *cluster_id,
+			 int64_t now_unix_s)
 {
 	const struct cert_entry *entry = map_get(s->certs, span_of(serial));
 
-	return entry && entry->expires_unix_s > now_unix_s && strcmp(entry->cluster_id, cluster_id) == 0;
+	return entry && entry->expires_unix_s > now_unix_s &&
+	       strcmp(entry->cluster_id, cluster_id) == 0;
 }

@@ -200,7 +200,8 @@ static int read_certs(struct store *st, struct snapshot *s, struct err *e)
 	AUTO_ROWS struct store_rows rows = { 0 };
 	int got;
 
-	if (store_select(st, "SELECT serial, cluster_id, expires_unix_s FROM agent_certs", STORE_NO_ARGS, &rows, e) < 0)
+	if (store_select(st, "SELECT serial, cluster_id, expires_unix_s FROM agent_certs",
+			 STORE_NO_ARGS, &rows, e) < 0)
 		return -1;
 	while ((got = store_next(&rows, e)) > 0) {
 		struct cert_entry *entry = mem_new(sizeof(*entry));

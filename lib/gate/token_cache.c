@@ -13,7 +13,10 @@ struct token_entry {
 	struct keys_token token; /* expires_unix_s 0: empty */
 };
 
-/* A direct-mapped table: two tokens of one place drive each other out, which costs a verification and nothing else. */
+/*
+ * A direct-mapped table: two tokens of one place drive each other out, which costs a verification
+ * and nothing else.
+ */
 struct token_cache {
 	struct keys *keys;
 	size_t entry_count; /* a power of two */
@@ -40,8 +43,8 @@ void token_cache_free(struct token_cache *c)
 	free(c);
 }
 
-const struct keys_token *token_cache_verify(struct token_cache *c, struct span token, int64_t now_unix_s,
-					    struct err *e)
+const struct keys_token *token_cache_verify(struct token_cache *c, struct span token,
+					    int64_t now_unix_s, struct err *e)
 {
 	uint8_t digest[HASH_SIZE];
 	struct token_entry *entry;
@@ -51,7 +54,8 @@ const struct keys_token *token_cache_verify(struct token_cache *c, struct span t
 	hash_sha256(token, digest);
 	memcpy(&place, digest, sizeof(place));
 	entry = &c->entries[place & (c->entry_count - 1)];
-	if (entry->token.expires_unix_s > now_unix_s && secret_equal(entry->sha256, digest, sizeof(digest)))
+	if (entry->token.expires_unix_s > now_unix_s &&
+	    secret_equal(entry->sha256, digest, sizeof(digest)))
 		return &entry->token;
 	if (keys_token_verify(c->keys, token, &fresh, e) < 0)
 		return NULL;

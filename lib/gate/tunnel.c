@@ -177,7 +177,8 @@ void tunnel_forget(struct tunnel *t, const char *cluster_id, const char *rules_s
 		tunnel_link_forget(k, rules_sha256);
 }
 
-static void recheck_list(struct tunnel_link *k, bool (*valid)(void *arg, const struct tunnel_peer *peer), void *arg)
+static void recheck_list(struct tunnel_link *k,
+			 bool (*valid)(void *arg, const struct tunnel_peer *peer), void *arg)
 {
 	int64_t now = clock_unix_s();
 
@@ -187,7 +188,8 @@ static void recheck_list(struct tunnel_link *k, bool (*valid)(void *arg, const s
 	}
 }
 
-void tunnel_recheck(struct tunnel *t, bool (*valid)(void *arg, const struct tunnel_peer *peer), void *arg)
+void tunnel_recheck(struct tunnel *t, bool (*valid)(void *arg, const struct tunnel_peer *peer),
+		    void *arg)
 {
 	size_t cursor = 0;
 

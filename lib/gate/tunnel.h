@@ -57,8 +57,12 @@ void tunnel_link_teach(struct tunnel_link *k, const char *rules_sha256, struct s
 /* The agent said that it forgot them (428). */
 void tunnel_forget(struct tunnel *t, const char *cluster_id, const char *rules_sha256);
 
-/* Closes the links for which `valid` says no (revoked certificate, removed cluster) or whose certificate ended. */
-void tunnel_recheck(struct tunnel *t, bool (*valid)(void *arg, const struct tunnel_peer *peer), void *arg);
+/*
+ * Closes the links for which `valid` says no (revoked certificate, removed cluster) or whose
+ * certificate ended.
+ */
+void tunnel_recheck(struct tunnel *t, bool (*valid)(void *arg, const struct tunnel_peer *peer),
+		    void *arg);
 
 /* Whether any agent of the cluster is connected. From any thread. */
 bool tunnel_is_connected(struct tunnel *t, const char *cluster_id);

@@ -25,9 +25,8 @@ struct rules_waiter {
 	void *owner;
 };
 
-
-static void link_ask(struct tunnel_link *k, const char *method, const char *target, struct span body,
-		     http_ask_fn *done, void *owner)
+static void link_ask(struct tunnel_link *k, const char *method, const char *target,
+		     struct span body, http_ask_fn *done, void *owner)
 {
 	struct http_field fields[] = { { SPAN("content-type"), SPAN("application/json") } };
 	struct http_head head = {
@@ -52,7 +51,8 @@ static void hello_done(void *owner, const struct err *why, int status, struct sp
 	const char *kind;
 
 	if (why->code != ERR_NONE || status != 200 ||
-	    json_parse(body, JSON_LIMITS(LINK_ANSWER_MAX), &hello, &e) < 0 || !(kind = json_str(hello, "kind"))) {
+	    json_parse(body, JSON_LIMITS(LINK_ANSWER_MAX), &hello, &e) < 0 ||
+	    !(kind = json_str(hello, "kind"))) {
 		log_event(LOG_WARN, "agent without hello", LOG_STR("cluster_id", k->peer.cluster_id),
 			  LOG_INT("status", status), LOG_STR("error", why->text));
 		h2_close(k->h2);
@@ -93,7 +93,8 @@ static void link_h2_closed(void *owner, struct h2 *h UNUSED, const struct err *w
 	free(k);
 }
 
-static const struct h2_events link_events = { .on_ready = link_h2_ready, .on_close = link_h2_closed };
+static const struct h2_events link_events = { .on_ready = link_h2_ready,
+					      .on_close = link_h2_closed };
 
 struct tunnel_link *tunnel_link_new(struct loop *l, struct conn *c, const struct h2_limits *limits,
 				    const struct tunnel_peer *peer, const struct tunnel_link_events *events)
@@ -158,7 +159,8 @@ void tunnel_link_forget(struct tunnel_link *k, const char *rules_sha256)
 		rules->known = false;
 }
 
-static void bulk_done(void *owner UNUSED, const struct err *why UNUSED, int status UNUSED, struct span body UNUSED)
+static void bulk_done(void *owner UNUSED, const struct err *why UNUSED, int status UNUSED,
+		      struct span body UNUSED)
 {
 	/* The agent dials, or does not; until then the main connection serves. */
 }

@@ -1,7 +1,8 @@
 /* Upgraded requests on their way over the tunnel. */
 #include "lib/gate/upgrade.h"
 
-void upgrade_ask(const struct http_head *request, struct http_head *head, struct header_list *fields, struct buf *texts)
+void upgrade_ask(const struct http_head *request, struct http_head *head,
+		 struct header_list *fields, struct buf *texts)
 {
 	header_filter_upgrade(request, fields, texts);
 	if (!request->protocol.len)
@@ -22,8 +23,8 @@ struct span upgrade_method(const struct http_head *head)
 	return *method;
 }
 
-bool upgrade_answer(const struct http_head *request, const struct http_head *head, struct http_head *answer,
-		    struct header_list *fields, bool *ret_granted)
+bool upgrade_answer(const struct http_head *request, const struct http_head *head,
+		    struct http_head *answer, struct header_list *fields, bool *ret_granted)
 {
 	bool from_tunnel = !span_equal_str(request->method, "CONNECT"); /* we are central, and the client spoke HTTP/1.1 */
 

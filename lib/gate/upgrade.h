@@ -1,6 +1,7 @@
 /*
- * Upgraded requests (exec, attach, port-forward, watches by WebSocket) on their way over the tunnel, where they are
- * extended CONNECT (proto/REVERSE.md, Upgrades): what central asks, what the agent takes, and what an answer becomes.
+ * Upgraded requests (exec, attach, port-forward, watches by WebSocket) on their way over the
+ * tunnel, where they are extended CONNECT (proto/REVERSE.md, Upgrades): what central asks, what
+ * the agent takes, and what an answer becomes.
  */
 #ifndef MK8S_GATE_UPGRADE_H
 #define MK8S_GATE_UPGRADE_H
@@ -12,8 +13,8 @@
  * without one. `texts` as with header_filter_upgrade. The fields stay the caller's to put into the
  * head.
  */
-void upgrade_ask(const struct http_head *request, struct http_head *head, struct header_list *fields,
-		 struct buf *texts);
+void upgrade_ask(const struct http_head *request, struct http_head *head,
+		 struct header_list *fields, struct buf *texts);
 /*
  * Agent: the method that counts: `mk8s-method` of an upgraded request, GET or POST and there once,
  * else the head's own. Empty: such a request is refused.
@@ -26,7 +27,7 @@ struct span upgrade_method(const struct http_head *head);
  * Another 2xx would look like a stream: false, and it is refused with 502. Everything else is an
  * ordinary answer: `*ret_granted` is false.
  */
-bool upgrade_answer(const struct http_head *request, const struct http_head *head, struct http_head *answer,
-		    struct header_list *fields, bool *ret_granted);
+bool upgrade_answer(const struct http_head *request, const struct http_head *head,
+		    struct http_head *answer, struct header_list *fields, bool *ret_granted);
 
 #endif

@@ -61,7 +61,8 @@ struct names {
 	bool is_namespaced;
 };
 
-static int add(struct kube_discovery *d, const struct names *n, const struct json *from, struct err *e)
+static int add(struct kube_discovery *d, const struct names *n, const struct json *from,
+	       struct err *e)
 {
 	if (!n->plural || !n->plural[0] || strchr(n->plural, '/') || !n->kind || !n->kind[0])
 		return 0; /* a subresource, or nothing one could ask for */
@@ -161,7 +162,8 @@ int kube_discovery_read(struct kube_discovery *d, struct span json, const char *
 	if (group_version)
 		return read_resource_list(d, document, group_version, e);
 	if (!is_kind(document, "APIGroupDiscoveryList"))
-		return err_set(e, ERR_PROTOCOL, "discovery: the server's answer is no APIGroupDiscoveryList");
+		return err_set(e, ERR_PROTOCOL,
+			       "discovery: the server's answer is no APIGroupDiscoveryList");
 	return read_aggregated(d, document, e);
 }
 
@@ -177,7 +179,10 @@ static int ask(struct kube_client *c, const char *path, struct json **ret, struc
 	return rc;
 }
 
-/* One version the old way. What does not answer is left out, as kubectl does: one broken group hides no other. */
+/*
+ * One version the old way. What does not answer is left out, as kubectl does: one broken group
+ * hides no other.
+ */
 static int ask_version(struct kube_client *c, struct kube_discovery *d, const char *group_version,
 		       struct err *e)
 {
@@ -186,7 +191,8 @@ static int ask_version(struct kube_client *c, struct kube_discovery *d, const ch
 	struct err failure = { 0 };
 
 	if (strstr(group_version, "..") || strpbrk(group_version, "?#% "))
-		return err_set(e, ERR_PROTOCOL, "discovery: the server names a version '%.60s'", group_version);
+		return err_set(e, ERR_PROTOCOL, "discovery: the server names a version '%.60s'",
+			       group_version);
 	if (ask(c, path, &document, &failure)) {
 		if (failure.code != ERR_UNREACHABLE && failure.code != ERR_TIMEOUT)
 			return 0;

@@ -45,7 +45,8 @@ static bool is_in(const struct kube_resource *r, struct span qualifier)
 
 	if (!qualifier.at || span_equal_nocase(qualifier, span_of(r->group)))
 		return true;
-	return dot > 0 && span_equal_nocase(span_from(qualifier.at, (size_t)dot), span_of(r->version)) &&
+	return dot > 0 &&
+	       span_equal_nocase(span_from(qualifier.at, (size_t)dot), span_of(r->version)) &&
 	       span_equal_nocase(span_from(qualifier.at + dot + 1, qualifier.len - (size_t)dot - 1),
 				 span_of(r->group));
 }
@@ -98,7 +99,8 @@ void kube_resource_put_kind(struct buf *out, const struct kube_resource *r)
 static int put_segment(struct buf *out, const char *what, const char *text, struct err *e)
 {
 	if (text[0] == '\0' || strcmp(text, ".") == 0 || strcmp(text, "..") == 0 || strpbrk(text, "/%"))
-		return err_set(e, ERR_INPUT, "%s '%.100s': expected a name without '/' and '%%'", what, text);
+		return err_set(e, ERR_INPUT, "%s '%.100s': expected a name without '/' and '%%'",
+			       what, text);
 	(void)buf_put_char(out, '/');
 	url_encode(span_of(text), URL_PATH, out);
 	return 0;

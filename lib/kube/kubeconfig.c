@@ -66,7 +66,8 @@ static int add_source(struct sources *s, struct span text, const char *name, con
 		root = yaml_docs_at(docs, 0);
 	if (root && yaml_kind(root) != YAML_MAP && !yaml_is_null(root)) {
 		yaml_docs_free(docs);
-		return err_set(e, ERR_INPUT, "kubeconfig %.150s: expected clusters, users and contexts", name);
+		return err_set(e, ERR_INPUT,
+			       "kubeconfig %.150s: expected clusters, users and contexts", name);
 	}
 	s->at[s->count++] = (struct source){ mem_dup_str(name), mem_dup_str(dir), docs, root };
 	return 0;
@@ -142,7 +143,10 @@ static const struct yaml *list_of(const struct source *source, const char *list)
 	return items && yaml_kind(items) == YAML_LIST ? items : NULL;
 }
 
-/* Finds `name` in `list` ("users") of the first file that has it; its body is the member `kind` ("user"). */
+/*
+ * Finds `name` in `list` ("users") of the first file that has it; its body is the member `kind`
+ * ("user").
+ */
 static bool find_entry(const struct sources *s, const char *list, const char *kind,
 		       const char *name, struct entry *ret)
 {
@@ -253,7 +257,8 @@ static int load_server(const struct entry *from, struct kube_target *t, struct e
 	size_t len = server ? strlen(server) : 0;
 
 	if (!server || (strncmp(server, "https://", 8) != 0 && strncmp(server, "http://", 7) != 0))
-		return err_set(e, ERR_INPUT, "kubeconfig %.120s: server '%.100s': expected https://host[:port]",
+		return err_set(e, ERR_INPUT,
+			       "kubeconfig %.120s: server '%.100s': expected https://host[:port]",
 			       from->source->name, server ? server : "");
 	while (len && server[len - 1] == '/')
 		len--;
@@ -284,8 +289,9 @@ static int refuse_unsupported(const struct entry *from, const char *name, struct
 	static const struct {
 		const char *key, *why;
 	} refused[] = {
-		{ "exec", "gets its credential from another program, which the built-in client does not run; "
-			  "the kubectl program does" },
+		{ "exec",
+		  "gets its credential from another program, which the built-in client does not run; "
+		  "the kubectl program does" },
 		{ "auth-provider", "uses an auth-provider, which is not supported" },
 		{ "username", "signs in with a password, which Kubernetes no longer accepts" },
 		{ "as", "impersonates another user (as), which is not supported" },
@@ -333,10 +339,12 @@ static int load_context(const struct sources *s, const char *name, struct kube_t
 	user_name = text_at(context.body, "user");
 	namespace = text_at(context.body, "namespace");
 	if (!cluster_name || !find_entry(s, "clusters", "cluster", cluster_name, &cluster))
-		return err_set(e, ERR_NOT_FOUND, "kubeconfig %.120s: context '%.60s': cluster '%.60s' is not in it",
+		return err_set(e, ERR_NOT_FOUND,
+			       "kubeconfig %.120s: context '%.60s': cluster '%.60s' is not in it",
 			       context.source->name, name, cluster_name ? cluster_name : "");
 	if (user_name && !find_entry(s, "users", "user", user_name, &user))
-		return err_set(e, ERR_NOT_FOUND, "kubeconfig %.120s: context '%.60s': user '%.60s' is not in it",
+		return err_set(e, ERR_NOT_FOUND,
+			       "kubeconfig %.120s: context '%.60s': user '%.60s' is not in it",
 			       context.source->name, name, user_name);
 	if (load_cluster(&cluster, t, e) || (user_name && load_user(&user, user_name, t, e)))
 		return -1;

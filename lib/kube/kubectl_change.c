@@ -13,7 +13,9 @@ bool kubectl_change_read(struct kubectl *k, struct kubectl_change *c)
 {
 	const char *mode = c->dry_run ? c->dry_run : "none";
 
-	c->dry = strcmp(mode, "client") == 0 ? DRY_CLIENT : strcmp(mode, "server") == 0 ? DRY_SERVER : DRY_NONE;
+	c->dry = strcmp(mode, "client") == 0 ? DRY_CLIENT :
+		 strcmp(mode, "server") == 0 ? DRY_SERVER :
+					       DRY_NONE;
 	if (c->dry == DRY_NONE && strcmp(mode, "none") != 0) {
 		kubectl_failf(k, ERR_USAGE, "Invalid dry-run value (%s). Must be \"none\", \"server\", or \"client\".",
 			      mode);
@@ -28,13 +30,14 @@ void kubectl_change_put_query(struct buf *path, const struct kubectl_change *c, 
 	kubectl_put_query(path, "fieldManager", c->field_manager ? c->field_manager : manager);
 }
 
-void kubectl_change_report(struct kubectl *k, const struct kubectl_change *c, const struct kubectl_target *t,
-			   const char *done, struct json *object)
+void kubectl_change_report(struct kubectl *k, const struct kubectl_change *c,
+			   const struct kubectl_target *t, const char *done, struct json *object)
 {
 	static const char *const marks[] = { "", " (dry run)", " (server dry run)" };
 	struct buf line;
 
-	if (object && c->format != OUTPUT_TABLE && c->format != OUTPUT_WIDE && c->format != OUTPUT_NAME) {
+	if (object && c->format != OUTPUT_TABLE && c->format != OUTPUT_WIDE &&
+	    c->format != OUTPUT_NAME) {
 		kubectl_print_object(k, c->format, c->managed_fields, object);
 		return;
 	}
@@ -55,8 +58,8 @@ int kubectl_ask(struct kubectl *k, const struct kube_request *rq, int quiet, str
 	struct err failure = { 0 };
 	int rc = kube_do(k->client, rq, &answer, &status, &failure);
 
-	if (rc == 0 && (rc = json_parse(buf_span(&answer.body), KUBECTL_JSON_LIMITS(KUBECTL_FILE_MAX), ret,
-					&failure)))
+	if (rc == 0 && (rc = json_parse(buf_span(&answer.body),
+					KUBECTL_JSON_LIMITS(KUBECTL_FILE_MAX), ret, &failure)))
 		(void)err_context(&failure, "%.100s: the server's answer", rq->path);
 	kubectl_warn(k, &answer);
 	kube_answer_free(&answer);
@@ -109,8 +112,9 @@ struct json *kubectl_list(struct kubectl *k, const struct kube_resource *r, cons
 	return list;
 }
 
-struct json *kubectl_send_patch(struct kubectl *k, const struct kubectl_target *t, const struct kubectl_patch *p,
-				const struct json *patch, const struct kubectl_change *c)
+struct json *kubectl_send_patch(struct kubectl *k, const struct kubectl_target *t,
+				const struct kubectl_patch *p, const struct json *patch,
+				const struct kubectl_change *c)
 {
 	struct kube_request rq = { .method = "PATCH", .content_type = p->type };
 	struct json *answer = NULL;

@@ -1,4 +1,7 @@
-/* What the verbs that work on single objects share: which objects, requests about them, what is said of the result. */
+/*
+ * What the verbs that work on single objects share: which objects, requests about them, what is
+ * said of the result.
+ */
 #ifndef MK8S_KUBE_KUBECTL_CHANGE_H
 #define MK8S_KUBE_KUBECTL_CHANGE_H
 
@@ -50,20 +53,27 @@ struct kubectl_change {
 /* Reads --dry-run and -o; false after having noted the failure. */
 bool kubectl_change_read(struct kubectl *k, struct kubectl_change *c);
 /* Appends dryRun and fieldManager (`manager` unless the option says another). */
-void kubectl_change_put_query(struct buf *path, const struct kubectl_change *c, const char *manager);
+void kubectl_change_put_query(struct buf *path, const struct kubectl_change *c,
+			      const char *manager);
 /* "pod/x labeled", or the object with -o; takes `object` (NULL: only the name is known). */
-void kubectl_change_report(struct kubectl *k, const struct kubectl_change *c, const struct kubectl_target *t,
-			   const char *done, struct json *object);
+void kubectl_change_report(struct kubectl *k, const struct kubectl_change *c,
+			   const struct kubectl_target *t, const char *done, struct json *object);
 
 /*
- * One request. 0 with the answer as JSON (owned by the caller), or -1 after having noted the failure; a refusal with
- * the HTTP status `quiet` (0: none) is not noted.
+ * One request. 0 with the answer as JSON (owned by the caller), or -1 after having noted the
+ * failure; a refusal with the HTTP status `quiet` (0: none) is not noted.
  */
 int kubectl_ask(struct kubectl *k, const struct kube_request *rq, int quiet, struct json **ret);
-/* GET of a path, or of a target. NULL after having noted the failure; a 404 is not noted when `quiet`. */
+/*
+ * GET of a path, or of a target. NULL after having noted the failure; a 404 is not noted when
+ * `quiet`.
+ */
 struct json *kubectl_fetch_path(struct kubectl *k, const char *path, bool quiet);
 struct json *kubectl_fetch(struct kubectl *k, const struct kubectl_target *t, bool quiet);
-/* The items of a collection in a namespace ("" for all); an object with "items", or NULL after the failure is noted. */
+/*
+ * The items of a collection in a namespace ("" for all); an object with "items", or NULL after the
+ * failure is noted.
+ */
 struct json *kubectl_list(struct kubectl *k, const struct kube_resource *r, const char *namespace,
 			  const char *selector, const char *field_selector);
 
@@ -73,12 +83,14 @@ struct kubectl_patch {
 	const char *manager;
 };
 /* Patches a target; `patch` stays the caller's. NULL after having noted the failure. */
-struct json *kubectl_send_patch(struct kubectl *k, const struct kubectl_target *t, const struct kubectl_patch *p,
-				const struct json *patch, const struct kubectl_change *c);
+struct json *kubectl_send_patch(struct kubectl *k, const struct kubectl_target *t,
+				const struct kubectl_patch *p, const struct json *patch,
+				const struct kubectl_change *c);
 
 /*
- * The objects that arguments, selector or files choose, each fetched (target.object); those of files are fetched too.
- * `verb_needs_name`: a type alone, without name, selector or --all, is refused. Failures of single objects are noted.
+ * The objects that arguments, selector or files choose, each fetched (target.object); those of
+ * files are fetched too. `verb_needs_name`: a type alone, without name, selector or --all, is
+ * refused. Failures of single objects are noted.
  */
 int kubectl_choose(struct kubectl *k, const struct kubectl_choice *c, char **args, int count,
 		   bool verb_needs_name, struct kubectl_targets *ret);

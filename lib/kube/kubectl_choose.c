@@ -1,4 +1,7 @@
-/* Which objects a verb works on: by name, selector, --all or manifest, each fetched from the server. */
+/*
+ * Which objects a verb works on: by name, selector, --all or manifest, each fetched from the
+ * server.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +10,8 @@
 #include "lib/kube/kubectl_change.h"
 
 /* Every object of a collection. */
-static void add_collection(struct kubectl *k, const struct kubectl_choice *c, const struct kubectl_target *t,
-			   struct kubectl_targets *ret)
+static void add_collection(struct kubectl *k, const struct kubectl_choice *c,
+			   const struct kubectl_target *t, struct kubectl_targets *ret)
 {
 	AUTO_JSON struct json *list = kubectl_list(k, t->resource, t->namespace, c->selector, c->field_selector);
 	struct json *items = json_get(list, "items"), *item;
@@ -18,13 +21,15 @@ static void add_collection(struct kubectl *k, const struct kubectl_choice *c, co
 
 		item = json_detach(items, item);
 		if (name)
-			kubectl_targets_add(ret, t->resource, json_find_str(item, "metadata.namespace"), name, item);
+			kubectl_targets_add(ret, t->resource,
+					    json_find_str(item, "metadata.namespace"), name, item);
 		else
 			json_free(item);
 	}
 }
 
-static void add_named(struct kubectl *k, const struct kubectl_target *t, struct kubectl_targets *ret)
+static void add_named(struct kubectl *k, const struct kubectl_target *t,
+		      struct kubectl_targets *ret)
 {
 	struct json *object = kubectl_fetch(k, t, false);
 
@@ -32,19 +37,21 @@ static void add_named(struct kubectl *k, const struct kubectl_target *t, struct 
 		kubectl_targets_add(ret, t->resource, t->namespace, t->name, object);
 }
 
-static bool check(struct kubectl *k, const struct kubectl_choice *c, int count, bool verb_needs_name,
-		  const struct kubectl_targets *named)
+static bool check(struct kubectl *k, const struct kubectl_choice *c, int count,
+		  bool verb_needs_name, const struct kubectl_targets *named)
 {
 	bool by_selector = c->all || c->selector || c->field_selector;
 
 	if (count == 0 && c->files.count == 0)
-		kubectl_failf(k, ERR_USAGE, "You must provide one or more resources by argument or filename.");
+		kubectl_failf(k, ERR_USAGE,
+			      "You must provide one or more resources by argument or filename.");
 	else if (count && c->files.count)
 		kubectl_failf(k, ERR_USAGE, "when files are given, no TYPE or NAME may be given as well");
 	else if (count && named->count && named->at[0].name && (c->selector || c->field_selector))
 		kubectl_failf(k, ERR_USAGE, "name cannot be provided when a selector is specified");
 	else if (count && named->count && named->at[0].name && c->all)
-		kubectl_failf(k, ERR_USAGE, "setting 'all' parameter but found a non empty selector or a name");
+		kubectl_failf(k, ERR_USAGE,
+			      "setting 'all' parameter but found a non empty selector or a name");
 	else if (c->all && (c->selector || c->field_selector))
 		kubectl_failf(k, ERR_USAGE, "cannot set --all and a selector at the same time");
 	else if (count && verb_needs_name && named->count && !named->at[0].name && !by_selector)

@@ -8,17 +8,26 @@
 
 #define AT(member) offsetof(struct create_options, member)
 static const struct option_row rows[] = {
-	{ "filename", 'f', OPTION_LIST, AT(files), "FILE", "the manifest, - for standard input", NULL, 0, 0 },
-	{ "namespace", 'n', OPTION_TEXT, AT(namespace), "NAMESPACE", "where objects go that name none", NULL, 0, 0 },
+	{ "filename", 'f', OPTION_LIST, AT(files), "FILE", "the manifest, - for standard input",
+	  NULL, 0, 0 },
+	{ "namespace", 'n', OPTION_TEXT, AT(namespace), "NAMESPACE",
+	  "where objects go that name none", NULL, 0, 0 },
 	KUBECTL_CHANGE_ROWS(struct create_options, change),
-	{ "validate", 0, OPTION_TEXT, AT(validate), "MODE", "unknown fields: strict, warn or ignore", "strict", 0, 0 },
-	{ "from-literal", 0, OPTION_LIST, AT(literals), "KEY=VALUE", "configmap, secret: a value", NULL, 0, 0 },
-	{ "from-file", 0, OPTION_LIST, AT(from_files), "[KEY=]FILE", "configmap, secret: a file's content", NULL, 0, 0 },
-	{ "from-env-file", 0, OPTION_LIST, AT(env_files), "FILE", "configmap, secret: lines KEY=VALUE", NULL, 0, 0 },
+	{ "validate", 0, OPTION_TEXT, AT(validate), "MODE",
+	  "unknown fields: strict, warn or ignore", "strict", 0, 0 },
+	{ "from-literal", 0, OPTION_LIST, AT(literals), "KEY=VALUE", "configmap, secret: a value",
+	  NULL, 0, 0 },
+	{ "from-file", 0, OPTION_LIST, AT(from_files), "[KEY=]FILE",
+	  "configmap, secret: a file's content", NULL, 0, 0 },
+	{ "from-env-file", 0, OPTION_LIST, AT(env_files), "FILE",
+	  "configmap, secret: lines KEY=VALUE", NULL, 0, 0 },
 	{ "type", 0, OPTION_TEXT, AT(type), "TYPE", "secret: its type", NULL, 0, 0 },
-	{ "image", 0, OPTION_LIST, AT(images), "IMAGE", "deployment, job: the container's image", NULL, 0, 0 },
-	{ "replicas", 'r', OPTION_INT, AT(replicas), "N", "deployment: how many pods", NULL, 0, INT32_MAX },
-	{ "port", 0, OPTION_INT, AT(port), "PORT", "deployment: the container's port", NULL, 1, 65535 },
+	{ "image", 0, OPTION_LIST, AT(images), "IMAGE", "deployment, job: the container's image",
+	  NULL, 0, 0 },
+	{ "replicas", 'r', OPTION_INT, AT(replicas), "N", "deployment: how many pods", NULL, 0,
+	  INT32_MAX },
+	{ "port", 0, OPTION_INT, AT(port), "PORT", "deployment: the container's port", NULL, 1,
+	  65535 },
 };
 #undef AT
 
@@ -35,8 +44,8 @@ static const char *validation(struct kubectl *k, const char *mode)
 }
 
 /* Fills in the name that the server gave. */
-static void report(struct kubectl *k, const struct kubectl_change *c, const struct kubectl_target *t,
-		   const char *done, struct json *made)
+static void report(struct kubectl *k, const struct kubectl_change *c,
+		   const struct kubectl_target *t, const char *done, struct json *made)
 {
 	struct kubectl_target named = *t;
 	AUTO_FREE char *name = mem_dup_str(kubectl_text(made, "metadata.name"));
@@ -45,8 +54,8 @@ static void report(struct kubectl *k, const struct kubectl_change *c, const stru
 	kubectl_change_report(k, c, &named, done, made);
 }
 
-void kubectl_create_object(struct kubectl *k, const struct kubectl_change *c, const struct kubectl_target *t,
-			   const char *manager, const char *done)
+void kubectl_create_object(struct kubectl *k, const struct kubectl_change *c,
+			   const struct kubectl_target *t, const char *manager, const char *done)
 {
 	struct kubectl_target collection = { .resource = t->resource, .namespace = t->namespace };
 	struct kube_request rq = { .method = "POST" };
@@ -79,8 +88,8 @@ static void create_files(struct kubectl *k, struct create_options *o)
 	k->takes_generated_names = true;
 	o->change.validation = validation(k, o->validate);
 	if (o->change.validation &&
-	    kubectl_targets_of_files(k, &o->files, kubectl_namespace(k, o->namespace), o->namespace != NULL, &t) ==
-			    0) {
+	    kubectl_targets_of_files(k, &o->files, kubectl_namespace(k, o->namespace),
+				     o->namespace != NULL, &t) == 0) {
 		if (t.count == 0 && k->first.code == ERR_NONE)
 			kubectl_failf(k, ERR_INPUT, "no objects passed to create");
 		for (size_t i = 0; i < t.count && kubectl_goes_on(k); i++)
@@ -89,7 +98,8 @@ static void create_files(struct kubectl *k, struct create_options *o)
 	kubectl_targets_free(&t);
 }
 
-static void create_form(struct kubectl *k, const struct create_options *o, const struct options_rest *args)
+static void create_form(struct kubectl *k, const struct create_options *o,
+			const struct options_rest *args)
 {
 	struct json *object = create_make(k, o, args);
 	const struct kube_resource *r;
@@ -97,7 +107,8 @@ static void create_form(struct kubectl *k, const struct create_options *o, const
 
 	if (!object)
 		return;
-	r = kube_discovery_find_kind(NULL, kubectl_text(object, "apiVersion"), kubectl_text(object, "kind"));
+	r = kube_discovery_find_kind(NULL, kubectl_text(object, "apiVersion"),
+				     kubectl_text(object, "kind"));
 	if (!r) {
 		json_free(object);
 		kubectl_failf(k, ERR_PROTOCOL, "the resource is not known");
@@ -107,7 +118,8 @@ static void create_form(struct kubectl *k, const struct create_options *o, const
 		json_set_str(json_get(object, "metadata"), "namespace", o->namespace);
 	else if (r->is_namespaced && o->change.dry != DRY_CLIENT)
 		json_set_str(json_get(object, "metadata"), "namespace", kubectl_namespace(k, NULL));
-	kubectl_targets_add(&t, r, kubectl_namespace(k, o->namespace), kubectl_text(object, "metadata.name"), object);
+	kubectl_targets_add(&t, r, kubectl_namespace(k, o->namespace),
+			    kubectl_text(object, "metadata.name"), object);
 	kubectl_create_object(k, &o->change, &t.at[0], "kubectl-create", "created");
 	kubectl_targets_free(&t);
 }

@@ -38,7 +38,9 @@ static bool add_value(struct data *d, const char *key, struct span value)
 		return false;
 	}
 	if (json_get(into, key)) {
-		kubectl_failf(d->k, ERR_EXISTS, "cannot add key \"%s\", another key by that name already exists", key);
+		kubectl_failf(d->k, ERR_EXISTS,
+			      "cannot add key \"%s\", another key by that name already exists",
+			      key);
 		return false;
 	}
 	if (text && !d->secret) {
@@ -90,7 +92,8 @@ static bool add_files(struct data *d, const struct option_list *list)
 					     : mem_dup_str(slash ? slash + 1 : list->at[i]);
 		struct buf text;
 
-		good = read_file(d, equals ? equals + 1 : list->at[i], &text) && add_value(d, key, buf_span(&text));
+		good = read_file(d, equals ? equals + 1 : list->at[i], &text) &&
+		       add_value(d, key, buf_span(&text));
 		buf_free(&text);
 	}
 	return good;
@@ -133,13 +136,15 @@ static bool add_env_files(struct data *d, const struct option_list *list)
 	return good;
 }
 
-static struct json *make_data(struct kubectl *k, const struct create_options *o, const char *kind, const char *name)
+static struct json *make_data(struct kubectl *k, const struct create_options *o, const char *kind,
+			      const char *name)
 {
 	struct data d = { k, create_object_of("v1", kind, name), strcmp(kind, "Secret") == 0 };
 
 	if (d.secret && o->type)
 		json_set_str(d.object, "type", o->type);
-	if (add_files(&d, &o->from_files) && add_literals(&d, &o->literals) && add_env_files(&d, &o->env_files))
+	if (add_files(&d, &o->from_files) && add_literals(&d, &o->literals) &&
+	    add_env_files(&d, &o->env_files))
 		return d.object;
 	json_free(d.object);
 	return NULL;
@@ -158,8 +163,8 @@ static char *container_name(const char *image)
 	return name;
 }
 
-static void add_containers(struct json *spec, const struct create_options *o, const struct options_rest *args,
-			   int words_from, const char *only_name)
+static void add_containers(struct json *spec, const struct create_options *o,
+			   const struct options_rest *args, int words_from, const char *only_name)
 {
 	struct json *containers = json_new_array();
 
@@ -197,12 +202,14 @@ static struct json *make_deployment(const struct create_options *o, const struct
 	json_set_str(kubectl_json_object(d, "spec.selector.matchLabels"), "app", name);
 	json_set_item(json_get(d, "spec"), "strategy", json_new_object());
 	json_set_str(kubectl_json_object(d, "spec.template.metadata.labels"), "app", name);
-	add_containers(kubectl_json_object(d, "spec.template.spec"), o, args, args->before_dashes, NULL);
+	add_containers(kubectl_json_object(d, "spec.template.spec"), o, args, args->before_dashes,
+		       NULL);
 	json_set_item(d, "status", json_new_object());
 	return d;
 }
 
-static struct json *make_job(const struct create_options *o, const struct options_rest *args, const char *name)
+static struct json *make_job(const struct create_options *o, const struct options_rest *args,
+			     const char *name)
 {
 	struct json *job = create_object_of("batch/v1", "Job", name);
 	struct json *spec = kubectl_json_object(job, "spec.template.spec");
@@ -228,8 +235,8 @@ static bool is_word(const char *word, const char *one, const char *other)
 	return strcmp(word, one) == 0 || strcmp(word, other) == 0;
 }
 
-static struct json *make_workload(struct kubectl *k, const struct create_options *o, const struct options_rest *args,
-				  const char *name, bool job)
+static struct json *make_workload(struct kubectl *k, const struct create_options *o,
+				  const struct options_rest *args, const char *name, bool job)
 {
 	if (o->images.count == 0) {
 		kubectl_failf(k, ERR_USAGE, "required flag(s) \"image\" not set");
@@ -238,15 +245,18 @@ static struct json *make_workload(struct kubectl *k, const struct create_options
 	return job ? make_job(o, args, name) : make_deployment(o, args, name);
 }
 
-struct json *create_make(struct kubectl *k, const struct create_options *o, const struct options_rest *args)
+struct json *create_make(struct kubectl *k, const struct create_options *o,
+			 const struct options_rest *args)
 {
 	const char *type = args->at[0];
-	bool secret = strcmp(type, "secret") == 0 && args->count > 1 && strcmp(args->at[1], "generic") == 0;
+	bool secret = strcmp(type, "secret") == 0 && args->count > 1 &&
+		      strcmp(args->at[1], "generic") == 0;
 	int place = secret ? 2 : 1;
 	const char *name = args->before_dashes > place ? args->at[place] : NULL;
 
 	if (name && args->before_dashes != place + 1)
-		kubectl_failf(k, ERR_USAGE, "exactly one NAME is required, got %d", args->before_dashes - place);
+		kubectl_failf(k, ERR_USAGE, "exactly one NAME is required, got %d",
+			      args->before_dashes - place);
 	else if (!name)
 		kubectl_failf(k, ERR_USAGE, "create: expected namespace, configmap, secret generic, deployment, job or "
 					    "serviceaccount and a NAME, or -f FILE");
@@ -261,6 +271,8 @@ struct json *create_make(struct kubectl *k, const struct create_options *o, cons
 	else if (is_word(type, "deployment", "deploy") || strcmp(type, "job") == 0)
 		return make_workload(k, o, args, name, type[0] == 'j');
 	else
-		kubectl_failf(k, ERR_USAGE, "the built-in kubectl cannot create %s from options; use -f FILE", type);
+		kubectl_failf(k, ERR_USAGE,
+			      "the built-in kubectl cannot create %s from options; use -f FILE",
+			      type);
 	return NULL;
 }

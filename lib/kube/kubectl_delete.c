@@ -30,24 +30,33 @@ struct delete_options {
 
 #define AT(member) offsetof(struct delete_options, member)
 static const struct option_row rows[] = {
-	{ "filename", 'f', OPTION_LIST, AT(files), "FILE", "delete what this manifest names, - for standard input",
+	{ "filename", 'f', OPTION_LIST, AT(files), "FILE",
+	  "delete what this manifest names, - for standard input", NULL, 0, 0 },
+	{ "namespace", 'n', OPTION_TEXT, AT(namespace), "NAMESPACE", "the namespace to look in",
 	  NULL, 0, 0 },
-	{ "namespace", 'n', OPTION_TEXT, AT(namespace), "NAMESPACE", "the namespace to look in", NULL, 0, 0 },
-	{ "all-namespaces", 'A', OPTION_FLAG, AT(all_namespaces), NULL, "across all namespaces", NULL, 0, 0 },
-	{ "selector", 'l', OPTION_TEXT, AT(selector), "SELECTOR", "labels to filter on", NULL, 0, 0 },
-	{ "field-selector", 0, OPTION_TEXT, AT(field_selector), "SELECTOR", "fields to filter on", NULL, 0, 0 },
-	{ "all", 0, OPTION_FLAG, AT(all), NULL, "all objects of the type in the namespace", NULL, 0, 0 },
+	{ "all-namespaces", 'A', OPTION_FLAG, AT(all_namespaces), NULL, "across all namespaces",
+	  NULL, 0, 0 },
+	{ "selector", 'l', OPTION_TEXT, AT(selector), "SELECTOR", "labels to filter on", NULL, 0,
+	  0 },
+	{ "field-selector", 0, OPTION_TEXT, AT(field_selector), "SELECTOR", "fields to filter on",
+	  NULL, 0, 0 },
+	{ "all", 0, OPTION_FLAG, AT(all), NULL, "all objects of the type in the namespace", NULL, 0,
+	  0 },
 	{ "grace-period", 0, OPTION_INT, AT(grace_period_s), "SECONDS",
 	  "time to end gracefully; -1 for the object's own", NULL, -1, 1000000 },
 	{ "now", 0, OPTION_FLAG, AT(now), NULL, "as --grace-period=1", NULL, 0, 0 },
-	{ "force", 0, OPTION_FLAG, AT(force), NULL, "do not wait for what runs to end", NULL, 0, 0 },
-	{ "cascade", 0, OPTION_TEXT, AT(cascade), "HOW", "dependents: background, foreground or orphan",
-	  "background", 0, 0 },
-	{ "ignore-not-found", 0, OPTION_FLAG, AT(ignore_not_found), NULL, "what does not exist is no failure",
-	  NULL, 0, 0 },
-	{ "wait", 0, OPTION_FLAG, AT(wait), NULL, "wait until the objects are gone (true)", NULL, 0, 0 },
-	{ "timeout", 0, OPTION_TEXT, AT(timeout), "TIME", "how long to wait, 0 for a week", NULL, 0, 0 },
-	{ "dry-run", 0, OPTION_TEXT, AT(dry_run), "MODE", "server: change nothing; none", "unchanged", 0, 0 },
+	{ "force", 0, OPTION_FLAG, AT(force), NULL, "do not wait for what runs to end", NULL, 0,
+	  0 },
+	{ "cascade", 0, OPTION_TEXT, AT(cascade), "HOW",
+	  "dependents: background, foreground or orphan", "background", 0, 0 },
+	{ "ignore-not-found", 0, OPTION_FLAG, AT(ignore_not_found), NULL,
+	  "what does not exist is no failure", NULL, 0, 0 },
+	{ "wait", 0, OPTION_FLAG, AT(wait), NULL, "wait until the objects are gone (true)", NULL, 0,
+	  0 },
+	{ "timeout", 0, OPTION_TEXT, AT(timeout), "TIME", "how long to wait, 0 for a week", NULL, 0,
+	  0 },
+	{ "dry-run", 0, OPTION_TEXT, AT(dry_run), "MODE", "server: change nothing; none",
+	  "unchanged", 0, 0 },
 	{ "output", 'o', OPTION_TEXT, AT(output), "FORMAT", "name", NULL, 0, 0 },
 };
 #undef AT
@@ -120,7 +129,8 @@ static bool read_values(struct delete *d)
 	d->dry_run = strcmp(d->o->dry_run, "server") == 0;
 	d->names_only = strcmp(output, "name") == 0;
 	if (!d->names_only && output[0])
-		kubectl_failf(d->k, ERR_USAGE, "unexpected -o output mode: %s. We only support '-o name'", output);
+		kubectl_failf(d->k, ERR_USAGE,
+			      "unexpected -o output mode: %s. We only support '-o name'", output);
 	else if (!d->dry_run && strcmp(d->o->dry_run, "none") != 0)
 		kubectl_failf(d->k, ERR_USAGE, "--dry-run=%s: expected server or none", d->o->dry_run);
 	else if (timefmt_parse_duration_ms(span_of(d->o->timeout), &d->timeout_ms, &failure))
@@ -138,9 +148,11 @@ static bool check_targets(struct delete *d, const struct options_rest *args)
 	bool named = d->targets.count && d->targets.at[0].name;
 
 	if (args->count == 0 && d->o->files.count == 0)
-		kubectl_failf(d->k, ERR_USAGE, "You must provide one or more resources by argument or filename");
+		kubectl_failf(d->k, ERR_USAGE,
+			      "You must provide one or more resources by argument or filename");
 	else if (args->count && d->o->files.count)
-		kubectl_failf(d->k, ERR_USAGE, "when files are given, no TYPE or NAME may be given as well");
+		kubectl_failf(d->k, ERR_USAGE,
+			      "when files are given, no TYPE or NAME may be given as well");
 	else if (named && (d->by_selector || (d->o->all_namespaces && args->count)))
 		kubectl_failf(d->k, ERR_USAGE, "name cannot be provided when a selector, --all or "
 					       "--all-namespaces is specified");
@@ -224,7 +236,8 @@ static void report(struct delete *d, const struct kubectl_target *t)
 		kubectl_put_target_name(&line, t, '/');
 	} else {
 		kube_resource_put_kind(&line, t->resource);
-		(void)buf_printf(&line, " \"%s\" %s", t->name, d->grace_period_s == 0 ? "force deleted" : "deleted");
+		(void)buf_printf(&line, " \"%s\" %s", t->name,
+				 d->grace_period_s == 0 ? "force deleted" : "deleted");
 		if (t->namespace[0])
 			(void)buf_printf(&line, " from %s namespace", t->namespace);
 		if (d->dry_run)
@@ -281,7 +294,10 @@ static void delete_one(struct delete *d, const struct kubectl_target *t)
 	buf_free(&path);
 }
 
-/* Whether it is gone, or another one has taken its name. What may not be asked is taken for gone, as kubectl does. */
+/*
+ * Whether it is gone, or another one has taken its name. What may not be asked is taken for gone,
+ * as kubectl does.
+ */
 static bool is_gone(struct delete *d, const struct deleted *x)
 {
 	struct kube_request rq = { .accept = PARTIAL };
@@ -357,7 +373,8 @@ static void delete_all(struct delete *d)
 		wait_for(d, &d->deleted[i], deadline_ms);
 }
 
-static void delete(struct kubectl *k, const struct delete_options *o, const struct options_rest *args)
+static void delete (struct kubectl *k, const struct delete_options *o,
+		    const struct options_rest *args)
 {
 	const char *namespace = o->namespace ? o->namespace : kube_client_namespace(k->client);
 	struct delete d = { .k = k, .o = o };

@@ -23,8 +23,8 @@ struct describe_options {
 #define AT(member) offsetof(struct describe_options, member)
 static const struct option_row rows[] = {
 	KUBECTL_CHOICE_ROWS(struct describe_options, choice),
-	{ "show-events", 0, OPTION_TEXT, AT(show_events), "BOOL", "with events; by default for a single object", "true", 0,
-	  0 },
+	{ "show-events", 0, OPTION_TEXT, AT(show_events), "BOOL",
+	  "with events; by default for a single object", "true", 0, 0 },
 };
 #undef AT
 
@@ -87,7 +87,8 @@ void describe_labels(struct describe *d, const char *title, const struct json *l
 
 	(void)buf_printf(&d->text, "%s:%s", title, count ? "" : "\t<none>\n");
 	for (size_t i = 0; i < count; i++)
-		(void)buf_printf(&d->text, "\t%s=%s\n", json_name(all[i]), json_text(all[i]) ? json_text(all[i]) : "");
+		(void)buf_printf(&d->text, "\t%s=%s\n", json_name(all[i]),
+				 json_text(all[i]) ? json_text(all[i]) : "");
 }
 
 char *describe_selector(const struct json *labels)
@@ -118,7 +119,8 @@ static void put_annotation(struct describe *d, const char *key, struct span valu
 	while (span_take_part(&value, '\n', &line)) {
 		bool is_long = line.len > ANNOTATION_MAX - 2;
 
-		(void)buf_printf(&d->text, "\t  %.*s%s\n", is_long ? ANNOTATION_MAX - 2 : (int)line.len, line.at,
+		(void)buf_printf(&d->text, "\t  %.*s%s\n",
+				 is_long ? ANNOTATION_MAX - 2 : (int)line.len, line.at,
 				 is_long ? "..." : "");
 	}
 }
@@ -173,8 +175,9 @@ static void put_event(struct describe *d, const struct json *e)
 	AUTO_FREE char *age = kubectl_event_interval(e);
 
 	from = from[0] ? from : kubectl_text(e, "reportingComponent");
-	describe_line(d, 1, "%s\t%s\t%s\t%s%s%s\t%.*s", kubectl_text(e, "type"), kubectl_text(e, "reason"), age, from,
-		      host[0] ? ", " : "", host, SPAN_ARG(message));
+	describe_line(d, 1, "%s\t%s\t%s\t%s%s%s\t%.*s", kubectl_text(e, "type"),
+		      kubectl_text(e, "reason"), age, from, host[0] ? ", " : "", host,
+		      SPAN_ARG(message));
 }
 
 static int compare_dates(const void *a, const void *b)
@@ -240,12 +243,14 @@ static void describe_one(struct kubectl *k, const struct kubectl_target *t, bool
 	buf_free(&d.text);
 }
 
-static void describe(struct kubectl *k, const struct describe_options *o, const struct options_rest *args)
+static void describe(struct kubectl *k, const struct describe_options *o,
+		     const struct options_rest *args)
 {
 	struct kubectl_targets targets = { 0 };
 
 	if (kubectl_choose(k, &o->choice, args->at, args->count, false, &targets) == 0) {
-		bool with_events = o->show_events ? strcmp(o->show_events, "true") == 0 : targets.count == 1;
+		bool with_events = o->show_events ? strcmp(o->show_events, "true") == 0 :
+						    targets.count == 1;
 
 		for (size_t i = 0; i < targets.count && kubectl_goes_on(k); i++) {
 			if (i)

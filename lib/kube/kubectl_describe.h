@@ -18,7 +18,10 @@ void describe_line(struct describe *d, int level, const char *fmt, ...) PRINTF(3
 /* "Name:", "Namespace:", ... */
 void describe_labels(struct describe *d, const char *title, const struct json *labels);
 void describe_annotations(struct describe *d, const char *title, const struct json *annotations);
-/* "Sat, 21 Nov 2026 09:14:54 +0000" for an RFC 3339 date; "" when it is none. Borrowed until the next call. */
+/*
+ * "Sat, 21 Nov 2026 09:14:54 +0000" for an RFC 3339 date; "" when it is none. Borrowed until the
+ * next call.
+ */
 const char *describe_date(const char *rfc3339, char into[40]);
 /* The member's text, or "<none>". */
 const char *describe_or_none(const char *text);

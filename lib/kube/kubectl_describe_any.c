@@ -27,7 +27,8 @@ static void put_roles(struct describe *d)
 	buf_init(&text, KUBECTL_FILE_MAX);
 	kubectl_sort_members(labels);
 	for (const struct json *l = json_first(labels); l; l = json_next(l))
-		if (strncmp(json_name(l), prefix, sizeof(prefix) - 1) == 0 && json_name(l)[sizeof(prefix) - 1])
+		if (strncmp(json_name(l), prefix, sizeof(prefix) - 1) == 0 &&
+		    json_name(l)[sizeof(prefix) - 1])
 			(void)buf_printf(&text, "%s%s", text.len ? "," : "", json_name(l) + sizeof(prefix) - 1);
 	describe_line(d, 0, "Roles:\t%s", describe_or_none(buf_str(&text)));
 	buf_free(&text);
@@ -41,8 +42,8 @@ static void put_taints(struct describe *d)
 	for (const struct json *t = json_first(taints); t; t = json_next(t)) {
 		const char *value = kubectl_text(t, "value");
 
-		(void)buf_printf(&d->text, "\t%s%s%s:%s\n", kubectl_text(t, "key"), value[0] ? "=" : "", value,
-				 kubectl_text(t, "effect"));
+		(void)buf_printf(&d->text, "\t%s%s%s:%s\n", kubectl_text(t, "key"),
+				 value[0] ? "=" : "", value, kubectl_text(t, "effect"));
 	}
 }
 
@@ -56,10 +57,11 @@ static void put_conditions(struct describe *d)
 	(void)buf_put_str(&d->text, "Conditions:\n  Type\tStatus\tLastHeartbeatTime\tLastTransitionTime\tReason\tMessage\n"
 				    "  ----\t------\t-----------------\t------------------\t------\t-------\n");
 	for (const struct json *c = json_first(conditions); c; c = json_next(c))
-		describe_line(d, 1, "%s \t%s \t%s \t%s \t%s \t%s", kubectl_text(c, "type"), kubectl_text(c, "status"),
+		describe_line(d, 1, "%s \t%s \t%s \t%s \t%s \t%s", kubectl_text(c, "type"),
+			      kubectl_text(c, "status"),
 			      describe_date(kubectl_text(c, "lastHeartbeatTime"), beat),
-			      describe_date(kubectl_text(c, "lastTransitionTime"), change), kubectl_text(c, "reason"),
-			      kubectl_text(c, "message"));
+			      describe_date(kubectl_text(c, "lastTransitionTime"), change),
+			      kubectl_text(c, "reason"), kubectl_text(c, "message"));
 }
 
 static void put_system(struct describe *d)
@@ -67,10 +69,14 @@ static void put_system(struct describe *d)
 	static const struct {
 		const char *title, *member;
 	} members[] = {
-		{ "Machine ID", "machineID" },         { "System UUID", "systemUUID" },
-		{ "Boot ID", "bootID" },               { "Kernel Version", "kernelVersion" },
-		{ "OS Image", "osImage" },             { "Operating System", "operatingSystem" },
-		{ "Architecture", "architecture" },    { "Container Runtime Version", "containerRuntimeVersion" },
+		{ "Machine ID", "machineID" },
+		{ "System UUID", "systemUUID" },
+		{ "Boot ID", "bootID" },
+		{ "Kernel Version", "kernelVersion" },
+		{ "OS Image", "osImage" },
+		{ "Operating System", "operatingSystem" },
+		{ "Architecture", "architecture" },
+		{ "Container Runtime Version", "containerRuntimeVersion" },
 		{ "Kubelet Version", "kubeletVersion" },
 	};
 	const struct json *info = json_find(d->object, "status.nodeInfo");
@@ -90,9 +96,12 @@ static void put_pods(struct describe *d)
 
 	if (!list)
 		return;
-	describe_line(d, 0, "Non-terminated Pods:\t(%zu in total)\n  Namespace\tName\n  ---------\t----", json_count(pods));
+	describe_line(d, 0,
+		      "Non-terminated Pods:\t(%zu in total)\n  Namespace\tName\n  ---------\t----",
+		      json_count(pods));
 	for (const struct json *p = json_first(pods); p; p = json_next(p))
-		describe_line(d, 1, "%s\t%s", kubectl_text(p, "metadata.namespace"), kubectl_text(p, "metadata.name"));
+		describe_line(d, 1, "%s\t%s", kubectl_text(p, "metadata.namespace"),
+			      kubectl_text(p, "metadata.name"));
 }
 
 void describe_node(struct describe *d)
@@ -110,7 +119,8 @@ void describe_node(struct describe *d)
 		      json_is_true(json_find(d->object, "spec.unschedulable")) ? "true" : "false");
 	put_conditions(d);
 	describe_line(d, 0, "Addresses:");
-	for (const struct json *a = json_first(json_find(d->object, "status.addresses")); a; a = json_next(a))
+	for (const struct json *a = json_first(json_find(d->object, "status.addresses")); a;
+	     a = json_next(a))
 		describe_line(d, 1, "%s:\t%s", kubectl_text(a, "type"), kubectl_text(a, "address"));
 	put_amounts(d, "Capacity", json_find(d->object, "status.capacity"));
 	put_amounts(d, "Allocatable", json_find(d->object, "status.allocatable"));
@@ -195,7 +205,8 @@ static void put_fields(struct describe *d, int level, const struct json *object)
 
 void describe_anything(struct describe *d)
 {
-	static const char *const shown[] = { "managedFields", "name", "namespace", "labels", "annotations" };
+	static const char *const shown[] = { "managedFields", "name", "namespace", "labels",
+					     "annotations" };
 	AUTO_JSON struct json *rest = json_dup(d->object);
 
 	for (size_t i = 0; i < COUNT_OF(shown); i++)

@@ -17,10 +17,11 @@ struct label_options {
 static const struct option_row rows[] = {
 	KUBECTL_CHOICE_ROWS(struct label_options, choice),
 	KUBECTL_CHANGE_ROWS(struct label_options, change),
-	{ "overwrite", 0, OPTION_FLAG, AT(overwrite), NULL, "replace values that are there", NULL, 0, 0 },
+	{ "overwrite", 0, OPTION_FLAG, AT(overwrite), NULL, "replace values that are there", NULL,
+	  0, 0 },
 	{ "list", 0, OPTION_FLAG, AT(list), NULL, "print what is there", NULL, 0, 0 },
-	{ "resource-version", 0, OPTION_TEXT, AT(resource_version), "VERSION", "only if the object has this version",
-	  NULL, 0, 0 },
+	{ "resource-version", 0, OPTION_TEXT, AT(resource_version), "VERSION",
+	  "only if the object has this version", NULL, 0, 0 },
 };
 #undef AT
 
@@ -61,8 +62,9 @@ static bool has_others(struct label *l, const struct json *now)
 		    strcmp(key, "kubernetes.io/change-cause") == 0)
 			continue;
 		if (l->is_label)
-			kubectl_failf(l->k, ERR_EXISTS, "'%s' already has a value (%s), and --overwrite is false", key,
-				      old);
+			kubectl_failf(l->k, ERR_EXISTS,
+				      "'%s' already has a value (%s), and --overwrite is false",
+				      key, old);
 		else
 			kubectl_failf(l->k, ERR_EXISTS,
 				      "--overwrite is false but found the following declared annotation(s): '%s' "
@@ -74,10 +76,12 @@ static bool has_others(struct label *l, const struct json *now)
 }
 
 /* The merge patch; *ret_set and *ret_removed count what it really changes. */
-static struct json *make_patch(struct label *l, const struct json *now, size_t *ret_set, size_t *ret_removed)
+static struct json *make_patch(struct label *l, const struct json *now, size_t *ret_set,
+			       size_t *ret_removed)
 {
 	struct json *patch = json_new_object();
-	struct json *members = kubectl_json_object(patch, l->is_label ? "metadata.labels" : "metadata.annotations");
+	struct json *members = kubectl_json_object(patch, l->is_label ? "metadata.labels" :
+									"metadata.annotations");
 
 	if (l->o->resource_version)
 		json_set_str(json_get(patch, "metadata"), "resourceVersion", l->o->resource_version);
@@ -117,7 +121,8 @@ static struct json *merged(const struct label *l, const struct json *object)
 
 static void change_one(struct label *l, const struct kubectl_target *t)
 {
-	const struct kubectl_patch how = { PATCH_MERGE, NULL, l->is_label ? "kubectl-label" : "kubectl-annotate" };
+	const struct kubectl_patch how = { PATCH_MERGE, NULL,
+					   l->is_label ? "kubectl-label" : "kubectl-annotate" };
 	const struct json *now = json_get(json_get(t->object, "metadata"), l->member);
 	AUTO_JSON struct json *patch = NULL;
 	size_t set = 0, removed = 0;
@@ -151,8 +156,10 @@ static void list_one(struct label *l, const struct kubectl_target *t, bool sever
 	AUTO_FREE const struct json **sorted = mem_new_array(count + 1, sizeof(*sorted));
 
 	if (several)
-		kubectl_printf(l->k, KUBECTL_OUT, "Listing %s for %s.%s/%s:\n", l->member, t->resource->kind,
-			       t->resource->group[0] ? t->resource->group : t->resource->version, t->name);
+		kubectl_printf(l->k, KUBECTL_OUT, "Listing %s for %s.%s/%s:\n", l->member,
+			       t->resource->kind,
+			       t->resource->group[0] ? t->resource->group : t->resource->version,
+			       t->name);
 	for (const struct json *pair = json_first(now); pair; pair = json_next(pair))
 		sorted[i++] = pair;
 	qsort(sorted, count, sizeof(*sorted), compare_names);
@@ -206,6 +213,8 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 
 #define USAGE "(TYPE NAME | TYPE/NAME | TYPE -l SELECTOR | -f FILE) KEY=VALUE ... KEY- ... [options]"
 
-const struct kubectl_verb kubectl_label = { "label", USAGE, "Set or remove labels", rows, COUNT_OF(rows), run };
-const struct kubectl_verb kubectl_annotate = { "annotate", USAGE, "Set or remove annotations", rows, COUNT_OF(rows),
-					       run };
+const struct kubectl_verb kubectl_label = { "label", USAGE,	     "Set or remove labels",
+					    rows,    COUNT_OF(rows), run };
+const struct kubectl_verb kubectl_annotate = {
+	"annotate", USAGE, "Set or remove annotations", rows, COUNT_OF(rows), run
+};

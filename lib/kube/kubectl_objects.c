@@ -81,7 +81,10 @@ void kubectl_sort_members(struct json *item)
 		kubectl_sort_members(child);
 }
 
-/* Go's encoder writes <, > and & in strings as \u003c and so on; nowhere else do they stand in JSON. */
+/*
+ * Go's encoder writes <, > and & in strings as \u003c and so on; nowhere else do they stand in
+ * JSON.
+ */
 static void put_go_json(struct buf *out, struct span json)
 {
 	size_t done = 0;

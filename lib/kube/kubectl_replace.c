@@ -13,13 +13,16 @@ struct replace_options {
 
 #define AT(member) offsetof(struct replace_options, member)
 static const struct option_row rows[] = {
-	{ "filename", 'f', OPTION_LIST, AT(files), "FILE", "the manifest, - for standard input", NULL, 0, 0 },
-	{ "namespace", 'n', OPTION_TEXT, AT(namespace), "NAMESPACE", "where objects are that name none", NULL, 0, 0 },
+	{ "filename", 'f', OPTION_LIST, AT(files), "FILE", "the manifest, - for standard input",
+	  NULL, 0, 0 },
+	{ "namespace", 'n', OPTION_TEXT, AT(namespace), "NAMESPACE",
+	  "where objects are that name none", NULL, 0, 0 },
 	KUBECTL_CHANGE_ROWS(struct replace_options, change),
 };
 #undef AT
 
-static void replace_one(struct kubectl *k, const struct replace_options *o, const struct kubectl_target *t)
+static void replace_one(struct kubectl *k, const struct replace_options *o,
+			const struct kubectl_target *t)
 {
 	struct kube_request rq = { .method = "PUT" };
 	struct json *result = NULL;
@@ -54,12 +57,15 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 	else if (args.count || o.files.count == 0)
 		kubectl_failf(k, ERR_USAGE, "must specify --filename, and nothing else, to replace");
 	else if (kubectl_change_read(k, &o.change) &&
-		 kubectl_targets_of_files(k, &o.files, kubectl_namespace(k, o.namespace), o.namespace != NULL, &t) == 0)
+		 kubectl_targets_of_files(k, &o.files, kubectl_namespace(k, o.namespace),
+					  o.namespace != NULL, &t) == 0)
 		for (size_t i = 0; i < t.count && kubectl_goes_on(k); i++)
 			replace_one(k, &o, &t.at[i]);
 	kubectl_targets_free(&t);
 	options_free(rows, COUNT_OF(rows), &o, &args);
 }
 
-const struct kubectl_verb kubectl_replace = { "replace", "-f FILE [options]", "Replace objects by those of a manifest",
-					      rows, COUNT_OF(rows), run };
+const struct kubectl_verb kubectl_replace = {
+	"replace", "-f FILE [options]", "Replace objects by those of a manifest",
+	rows,	   COUNT_OF(rows),	run
+};

@@ -14,12 +14,14 @@ enum { WEEK_MS = 7 * 24 * 3600 * 1000 };
 static const struct option_row rows[] = {
 	KUBECTL_CHOICE_ROWS(struct rollout_options, choice),
 	KUBECTL_CHANGE_ROWS(struct rollout_options, change),
-	{ "watch", 'w', OPTION_FLAG, AT(watch), NULL, "status: until the rollout is done (true)", NULL, 0, 0 },
-	{ "timeout", 0, OPTION_TEXT, AT(timeout), "TIME", "status: give up after; 0: never", NULL, 0, 0 },
-	{ "revision", 0, OPTION_INT, AT(revision), "N", "history: this one in full; status: expect it", NULL, 0,
-	  INT64_MAX },
-	{ "to-revision", 0, OPTION_INT, AT(to_revision), "N", "undo: to this one; 0: to the one before", NULL, 0,
-	  INT64_MAX },
+	{ "watch", 'w', OPTION_FLAG, AT(watch), NULL, "status: until the rollout is done (true)",
+	  NULL, 0, 0 },
+	{ "timeout", 0, OPTION_TEXT, AT(timeout), "TIME", "status: give up after; 0: never", NULL,
+	  0, 0 },
+	{ "revision", 0, OPTION_INT, AT(revision), "N",
+	  "history: this one in full; status: expect it", NULL, 0, INT64_MAX },
+	{ "to-revision", 0, OPTION_INT, AT(to_revision), "N",
+	  "undo: to this one; 0: to the one before", NULL, 0, INT64_MAX },
 };
 #undef AT
 
@@ -40,7 +42,8 @@ static void send(struct kubectl *k, const struct rollout_options *o, const struc
 
 static void fail_about(struct kubectl *k, const struct kubectl_target *t, const char *what)
 {
-	kubectl_failf(k, ERR_EXISTS, "%s.%s \"%s\" %s", t->resource->plural, t->resource->group, t->name, what);
+	kubectl_failf(k, ERR_EXISTS, "%s.%s \"%s\" %s", t->resource->plural, t->resource->group,
+		      t->name, what);
 }
 
 static bool is_paused(const struct kubectl_target *t)
@@ -48,7 +51,8 @@ static bool is_paused(const struct kubectl_target *t)
 	return json_is_true(json_find(t->object, "spec.paused"));
 }
 
-static void restart(struct kubectl *k, const struct rollout_options *o, const struct kubectl_target *t)
+static void restart(struct kubectl *k, const struct rollout_options *o,
+		    const struct kubectl_target *t)
 {
 	AUTO_JSON struct json *patch = json_new_object();
 	char now[TIMEFMT_SIZE];
@@ -63,8 +67,8 @@ static void restart(struct kubectl *k, const struct rollout_options *o, const st
 	send(k, o, t, patch, "restarted");
 }
 
-static void pause_or_resume(struct kubectl *k, const struct rollout_options *o, const struct kubectl_target *t,
-			    bool pause)
+static void pause_or_resume(struct kubectl *k, const struct rollout_options *o,
+			    const struct kubectl_target *t, bool pause)
 {
 	AUTO_JSON struct json *patch = json_new_object();
 
@@ -94,8 +98,8 @@ static bool can_roll(struct kubectl *k, const struct kubectl_target *t)
 
 static const char *const words[] = { "status", "history", "undo", "restart", "pause", "resume" };
 
-static void act(struct kubectl *k, const struct rollout_options *o, const char *word, const struct kubectl_target *t,
-		uint64_t deadline_ms)
+static void act(struct kubectl *k, const struct rollout_options *o, const char *word,
+		const struct kubectl_target *t, uint64_t deadline_ms)
 {
 	if (!can_roll(k, t))
 		return;
@@ -119,7 +123,8 @@ static bool is_word(const char *text)
 	return false;
 }
 
-static void rollout(struct kubectl *k, const struct rollout_options *o, const struct options_rest *args)
+static void rollout(struct kubectl *k, const struct rollout_options *o,
+		    const struct options_rest *args)
 {
 	struct kubectl_targets targets = { 0 };
 	struct err failure = { 0 };
@@ -152,6 +157,10 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 }
 
 const struct kubectl_verb kubectl_rollout = {
-	"rollout", "status|history|undo|restart|pause|resume (TYPE NAME | TYPE/NAME | -f FILE) [options]",
-	"Follow and steer the rollout of a deployment, daemonset or statefulset", rows, COUNT_OF(rows), run
+	"rollout",
+	"status|history|undo|restart|pause|resume (TYPE NAME | TYPE/NAME | -f FILE) [options]",
+	"Follow and steer the rollout of a deployment, daemonset or statefulset",
+	rows,
+	COUNT_OF(rows),
+	run
 };

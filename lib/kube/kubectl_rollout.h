@@ -13,9 +13,11 @@ struct rollout_options {
 };
 
 /* rollout status: prints until the rollout is done, or once without --watch. */
-void rollout_status(struct kubectl *k, const struct rollout_options *o, const struct kubectl_target *t,
-		    uint64_t deadline_ms);
-void rollout_history(struct kubectl *k, const struct rollout_options *o, const struct kubectl_target *t);
-void rollout_undo(struct kubectl *k, const struct rollout_options *o, const struct kubectl_target *t);
+void rollout_status(struct kubectl *k, const struct rollout_options *o,
+		    const struct kubectl_target *t, uint64_t deadline_ms);
+void rollout_history(struct kubectl *k, const struct rollout_options *o,
+		     const struct kubectl_target *t);
+void rollout_undo(struct kubectl *k, const struct rollout_options *o,
+		  const struct kubectl_target *t);
 
 #endif

@@ -1,4 +1,7 @@
-/* kubectl rollout history and undo: the revisions of a workload, from its ReplicaSets or ControllerRevisions. */
+/*
+ * kubectl rollout history and undo: the revisions of a workload, from its ReplicaSets or
+ * ControllerRevisions.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +26,8 @@ struct history {
 
 static bool is_owned(const struct json *item, const char *uid)
 {
-	for (const struct json *o = json_first(json_find(item, "metadata.ownerReferences")); o; o = json_next(o))
+	for (const struct json *o = json_first(json_find(item, "metadata.ownerReferences")); o;
+	     o = json_next(o))
 		if (json_is_true(json_get(o, "controller")) && strcmp(kubectl_text(o, "uid"), uid) == 0)
 			return true;
 	return false;
@@ -89,12 +93,14 @@ static void print_all(struct kubectl *k, const struct history *h)
 		const char *cause = json_str(json_find(h->at[i].object, "metadata.annotations"),
 					     "kubernetes.io/change-cause");
 
-		kubectl_printf(k, KUBECTL_OUT, "%-8lld  %s\n", (long long)h->at[i].number, cause ? cause : "<none>");
+		kubectl_printf(k, KUBECTL_OUT, "%-8lld  %s\n", (long long)h->at[i].number,
+			       cause ? cause : "<none>");
 	}
 	kubectl_printf(k, KUBECTL_OUT, "\n");
 }
 
-void rollout_history(struct kubectl *k, const struct rollout_options *o, const struct kubectl_target *t)
+void rollout_history(struct kubectl *k, const struct rollout_options *o,
+		     const struct kubectl_target *t)
 {
 	struct history h = { 0 };
 	const struct json *one;
@@ -137,7 +143,8 @@ static bool stays(const char *name)
 
 static void copy_annotations(struct json *into, const struct json *from, bool own)
 {
-	for (const struct json *a = json_first(json_find(from, "metadata.annotations")); a; a = json_next(a))
+	for (const struct json *a = json_first(json_find(from, "metadata.annotations")); a;
+	     a = json_next(a))
 		if (stays(json_name(a)) == own)
 			json_set_str(into, json_name(a), json_text(a));
 }
@@ -161,8 +168,8 @@ static struct json *without_hash(const struct json *template)
 }
 
 /* The patch that brings the revision back, and its type. */
-static struct json *make_patch(const struct history *h, const struct kubectl_target *t, const struct json *revision,
-			       const char **ret_type)
+static struct json *make_patch(const struct history *h, const struct kubectl_target *t,
+			       const struct json *revision, const char **ret_type)
 {
 	struct json *patch, *annotations;
 
@@ -199,8 +206,9 @@ static bool is_same(const struct json *a, const struct json *b)
 	return same;
 }
 
-static void roll_back(struct kubectl *k, const struct rollout_options *o, const struct kubectl_target *t,
-		      const struct history *h, const struct json *revision)
+static void roll_back(struct kubectl *k, const struct rollout_options *o,
+		      const struct kubectl_target *t, const struct history *h,
+		      const struct json *revision)
 {
 	struct kubectl_patch how = { .manager = "kubectl-rollout" };
 	AUTO_JSON struct json *patch = NULL;
@@ -219,7 +227,8 @@ static void roll_back(struct kubectl *k, const struct rollout_options *o, const 
 		kubectl_change_report(k, &o->change, t, "rolled back", result);
 }
 
-void rollout_undo(struct kubectl *k, const struct rollout_options *o, const struct kubectl_target *t)
+void rollout_undo(struct kubectl *k, const struct rollout_options *o,
+		  const struct kubectl_target *t)
 {
 	struct history h = { 0 };
 	const struct json *revision;
@@ -231,7 +240,9 @@ void rollout_undo(struct kubectl *k, const struct rollout_options *o, const stru
 		return;
 	}
 	if (load(k, t, &h) == 0) {
-		revision = o->to_revision ? find(&h, o->to_revision) : h.count > 1 ? h.at[h.count - 2].object : NULL;
+		revision = o->to_revision ? find(&h, o->to_revision) :
+			   h.count > 1	  ? h.at[h.count - 2].object :
+					    NULL;
 		if (revision)
 			roll_back(k, o, t, &h, revision);
 		else if (o->to_revision)

@@ -20,33 +20,37 @@ struct scale_options {
 static const struct option_row rows[] = {
 	KUBECTL_CHOICE_ROWS(struct scale_options, choice),
 	KUBECTL_CHANGE_ROWS(struct scale_options, change),
-	{ "replicas", 0, OPTION_INT, AT(replicas), "N", "how many there are to be", NULL, 0, INT32_MAX },
-	{ "current-replicas", 0, OPTION_INT, AT(current_replicas), "N", "only if there are so many now", NULL, -1,
+	{ "replicas", 0, OPTION_INT, AT(replicas), "N", "how many there are to be", NULL, 0,
 	  INT32_MAX },
-	{ "resource-version", 0, OPTION_TEXT, AT(resource_version), "VERSION", "only if the object has this version",
-	  NULL, 0, 0 },
-	{ "timeout", 0, OPTION_TEXT, AT(timeout), "TIME", "wait so long for the replicas; 0: do not wait", NULL, 0, 0 },
+	{ "current-replicas", 0, OPTION_INT, AT(current_replicas), "N",
+	  "only if there are so many now", NULL, -1, INT32_MAX },
+	{ "resource-version", 0, OPTION_TEXT, AT(resource_version), "VERSION",
+	  "only if the object has this version", NULL, 0, 0 },
+	{ "timeout", 0, OPTION_TEXT, AT(timeout), "TIME",
+	  "wait so long for the replicas; 0: do not wait", NULL, 0, 0 },
 };
 #undef AT
 
 /* Whether the object is as --current-replicas and --resource-version want it. */
-static bool is_as_expected(struct kubectl *k, const struct scale_options *o, const struct kubectl_target *t)
+static bool is_as_expected(struct kubectl *k, const struct scale_options *o,
+			   const struct kubectl_target *t)
 {
 	const char *version = kubectl_text(t->object, "metadata.resourceVersion");
 	int64_t now = kubectl_number(t->object, "spec.replicas", 0);
 
 	if (o->current_replicas >= 0 && now != o->current_replicas)
-		kubectl_failf(k, ERR_EXISTS, "Expected replicas to be %lld, was %lld", (long long)o->current_replicas,
-			      (long long)now);
+		kubectl_failf(k, ERR_EXISTS, "Expected replicas to be %lld, was %lld",
+			      (long long)o->current_replicas, (long long)now);
 	else if (o->resource_version && strcmp(version, o->resource_version) != 0)
-		kubectl_failf(k, ERR_EXISTS, "Expected resource version to be %s, was %s", o->resource_version, version);
+		kubectl_failf(k, ERR_EXISTS, "Expected resource version to be %s, was %s",
+			      o->resource_version, version);
 	else
 		return true;
 	return false;
 }
 
-static void wait_for(struct kubectl *k, const struct scale_options *o, const struct kubectl_target *t,
-		     int64_t timeout_ms)
+static void wait_for(struct kubectl *k, const struct scale_options *o,
+		     const struct kubectl_target *t, int64_t timeout_ms)
 {
 	const struct timespec pause = { 0, 500 * 1000 * 1000 };
 	uint64_t deadline_ms = clock_mono_ms() + (uint64_t)timeout_ms;
@@ -74,15 +78,18 @@ static void add_step(struct json *patch, const char *op, int64_t replicas)
 	json_add_item(patch, step);
 }
 
-/* --current-replicas is tested by the server in the patch itself: a controller that only writes the status in between
- * is no conflict. */
+/*
+ * --current-replicas is tested by the server in the patch itself: a controller that only writes
+ * the status in between is no conflict.
+ */
 static struct json *scale_patch(const struct scale_options *o, const struct kubectl_target *t,
 				struct kubectl_patch *ret_how)
 {
 	bool by_steps = o->current_replicas >= 0 && !o->resource_version;
 	struct json *patch = by_steps ? json_new_array() : json_new_object();
 
-	*ret_how = (struct kubectl_patch){ by_steps ? PATCH_JSON : PATCH_MERGE, "scale", "kubectl-scale" };
+	*ret_how = (struct kubectl_patch){ by_steps ? PATCH_JSON : PATCH_MERGE, "scale",
+					   "kubectl-scale" };
 	if (by_steps) {
 		add_step(patch, "test", o->current_replicas);
 		add_step(patch, "replace", o->replicas);
@@ -95,8 +102,8 @@ static struct json *scale_patch(const struct scale_options *o, const struct kube
 	return patch;
 }
 
-static void scale_one(struct kubectl *k, const struct scale_options *o, const struct kubectl_target *t,
-		      int64_t timeout_ms)
+static void scale_one(struct kubectl *k, const struct scale_options *o,
+		      const struct kubectl_target *t, int64_t timeout_ms)
 {
 	AUTO_JSON struct json *patch = NULL;
 	struct kubectl_patch how;
@@ -120,7 +127,10 @@ static void scale_one(struct kubectl *k, const struct scale_options *o, const st
 
 static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 {
-	struct scale_options o = { .choice.namespace = namespace, .replicas = -1, .current_replicas = -1, .timeout = "0" };
+	struct scale_options o = { .choice.namespace = namespace,
+				   .replicas = -1,
+				   .current_replicas = -1,
+				   .timeout = "0" };
 	struct kubectl_targets targets = { 0 };
 	struct options_rest args = { 0 };
 	struct err failure = { 0 };
@@ -141,6 +151,10 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 }
 
 const struct kubectl_verb kubectl_scale = {
-	"scale", "--replicas=N (TYPE NAME | TYPE/NAME | -f FILE) [options]", "Set the number of replicas", rows,
-	COUNT_OF(rows), run
+	"scale",
+	"--replicas=N (TYPE NAME | TYPE/NAME | -f FILE) [options]",
+	"Set the number of replicas",
+	rows,
+	COUNT_OF(rows),
+	run
 };

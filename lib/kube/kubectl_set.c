@@ -19,7 +19,8 @@ static const struct option_row rows[] = {
 /* Where an object has its pod's spec. */
 static const char *spec_path(const struct json *object)
 {
-	static const char *const paths[] = { "spec.template.spec", "spec.jobTemplate.spec.template.spec", "spec" };
+	static const char *const paths[] = { "spec.template.spec",
+					     "spec.jobTemplate.spec.template.spec", "spec" };
 
 	for (size_t i = 0; i < COUNT_OF(paths); i++)
 		if (json_get(json_find(object, paths[i]), "containers"))
@@ -27,9 +28,12 @@ static const char *spec_path(const struct json *object)
 	return NULL;
 }
 
-/* Adds to `patch` the containers of one list that `pair` names and that have another image; counts those it names. */
-static size_t add_images(struct json *patch, const struct json *object, const char *path, const char *list,
-			 const char *pair, size_t *changed)
+/*
+ * Adds to `patch` the containers of one list that `pair` names and that have another image; counts
+ * those it names.
+ */
+static size_t add_images(struct json *patch, const struct json *object, const char *path,
+			 const char *list, const char *pair, size_t *changed)
 {
 	const char *image = strchr(pair, '=') + 1;
 	struct span wanted = span_from(pair, (size_t)(image - 1 - pair));
@@ -56,8 +60,8 @@ static size_t add_images(struct json *patch, const struct json *object, const ch
 	return found;
 }
 
-static void set_one(struct kubectl *k, const struct set_options *o, const struct kubectl_target *t, char **pairs,
-		    int pair_count)
+static void set_one(struct kubectl *k, const struct set_options *o, const struct kubectl_target *t,
+		    char **pairs, int pair_count)
 {
 	const struct kubectl_patch how = { PATCH_STRATEGIC, NULL, "kubectl-set" };
 	AUTO_JSON struct json *patch = json_new_object();
@@ -79,7 +83,8 @@ static void set_one(struct kubectl *k, const struct set_options *o, const struct
 		}
 	if (changed == 0)
 		return;
-	result = o->change.dry == DRY_CLIENT ? json_dup(t->object) : kubectl_send_patch(k, t, &how, patch, &o->change);
+	result = o->change.dry == DRY_CLIENT ? json_dup(t->object) :
+					       kubectl_send_patch(k, t, &how, patch, &o->change);
 	if (result)
 		kubectl_change_report(k, &o->change, t, "image updated", result);
 }
@@ -115,6 +120,10 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 }
 
 const struct kubectl_verb kubectl_set = {
-	"set", "image (TYPE NAME | TYPE/NAME | -f FILE) CONTAINER=IMAGE ... [options]", "Set the images of containers",
-	rows, COUNT_OF(rows), run
+	"set",
+	"image (TYPE NAME | TYPE/NAME | -f FILE) CONTAINER=IMAGE ... [options]",
+	"Set the images of containers",
+	rows,
+	COUNT_OF(rows),
+	run
 };

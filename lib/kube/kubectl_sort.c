@@ -72,7 +72,8 @@ static int compare(const void *a, const void *b)
 	return x->place < y->place ? -1 : 1;
 }
 
-static const struct json *key_of(struct kubectl *k, const struct jsonpath *p, const struct json *item)
+static const struct json *key_of(struct kubectl *k, const struct jsonpath *p,
+				 const struct json *item)
 {
 	struct jsonpath_found found = { 0 };
 	struct err failure = { 0 };
@@ -102,7 +103,9 @@ void kubectl_sort_items(struct kubectl *k, struct json *array, const char *below
 		found += items[i].key != NULL;
 	}
 	if (count && !found)
-		kubectl_failf(k, ERR_INPUT, "couldn't find any field with path \"%s\" in the list of objects", path);
+		kubectl_failf(k, ERR_INPUT,
+			      "couldn't find any field with path \"%s\" in the list of objects",
+			      path);
 	qsort(items, count, sizeof(*items), compare);
 	for (i = 0; i < count; i++)
 		json_add_item(array, json_detach(array, items[i].item));

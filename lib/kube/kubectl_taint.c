@@ -34,7 +34,8 @@ static void taint_free(struct taint *t)
 
 static bool is_effect(const char *text)
 {
-	return strcmp(text, "NoSchedule") == 0 || strcmp(text, "PreferNoSchedule") == 0 || strcmp(text, "NoExecute") == 0;
+	return strcmp(text, "NoSchedule") == 0 || strcmp(text, "PreferNoSchedule") == 0 ||
+	       strcmp(text, "NoExecute") == 0;
 }
 
 static bool read_taint(struct kubectl *k, const char *text, struct taint *ret)
@@ -97,8 +98,8 @@ static void add(struct json *list, const struct taint *t)
 }
 
 /* Makes the changes in `list`; false after having noted why not. */
-static bool apply(struct kubectl *k, const struct taint_options *o, const char *node, struct json *list,
-		  const struct taint *t, bool *replaced, bool *added)
+static bool apply(struct kubectl *k, const struct taint_options *o, const char *node,
+		  struct json *list, const struct taint *t, bool *replaced, bool *added)
 {
 	size_t found = take_out(list, t);
 
@@ -119,8 +120,8 @@ static bool apply(struct kubectl *k, const struct taint_options *o, const char *
 	return true;
 }
 
-static void taint_one(struct kubectl *k, const struct taint_options *o, const struct kubectl_target *node,
-		      const struct taint *taints, int count)
+static void taint_one(struct kubectl *k, const struct taint_options *o,
+		      const struct kubectl_target *node, const struct taint *taints, int count)
 {
 	const struct kubectl_patch how = { PATCH_MERGE, NULL, "kubectl-taint" }; /* the list as a whole */
 	AUTO_JSON struct json *patch = json_new_object();
@@ -137,7 +138,11 @@ static void taint_one(struct kubectl *k, const struct taint_options *o, const st
 	result = o->change.dry == DRY_CLIENT ? json_dup(node->object)
 					     : kubectl_send_patch(k, node, &how, patch, &o->change);
 	if (result)
-		kubectl_change_report(k, &o->change, node, replaced ? "modified" : added ? "tainted" : "untainted", result);
+		kubectl_change_report(k, &o->change, node,
+				      replaced ? "modified" :
+				      added    ? "tainted" :
+						 "untainted",
+				      result);
 }
 
 static bool is_taint(const char *word)

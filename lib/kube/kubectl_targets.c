@@ -46,7 +46,9 @@ static int add(struct kubectl *k, struct kubectl_targets *t, const struct kube_r
 	return 0;
 }
 
-/* "all" and the like: every resource of the category that can be listed. False: no such category. */
+/*
+ * "all" and the like: every resource of the category that can be listed. False: no such category.
+ */
 static bool add_category(struct kubectl *k, const char *category, const char *namespace,
 			 struct kubectl_targets *t)
 {
@@ -129,8 +131,9 @@ int kubectl_targets_of_args(struct kubectl *k, char **args, int count, const cha
 	return 0;
 }
 
-static const struct kube_resource *find_kind(struct kubectl *k, const char *file, const struct json *object,
-					     const char *api_version, const char *kind)
+static const struct kube_resource *find_kind(struct kubectl *k, const char *file,
+					     const struct json *object, const char *api_version,
+					     const char *kind)
 {
 	const char *name = json_find_str(object, "metadata.name");
 	const char *namespace = json_find_str(object, "metadata.namespace");
@@ -171,8 +174,8 @@ static const char *namespace_of(struct kubectl *k, const struct kube_resource *r
 }
 
 /* Takes `object`. */
-static int add_object(struct kubectl *k, const char *file, struct json *object, const char *namespace,
-		      bool enforced, struct kubectl_targets *t)
+static int add_object(struct kubectl *k, const char *file, struct json *object,
+		      const char *namespace, bool enforced, struct kubectl_targets *t)
 {
 	const char *api_version = json_str(object, "apiVersion"), *kind = json_str(object, "kind");
 	const char *name = json_find_str(object, "metadata.name");
@@ -217,8 +220,8 @@ static int add_document(struct kubectl *k, const char *file, struct json *docume
 	return rc;
 }
 
-static int add_documents(struct kubectl *k, const char *file, struct span text, const char *namespace,
-			 bool enforced, struct kubectl_targets *t)
+static int add_documents(struct kubectl *k, const char *file, struct span text,
+			 const char *namespace, bool enforced, struct kubectl_targets *t)
 {
 	const struct yaml_limits limits = { KUBECTL_FILE_MAX, DEPTH_MAX, NODES_MAX };
 	AUTO_YAML struct yaml_docs *docs = NULL;
@@ -241,8 +244,8 @@ static int add_documents(struct kubectl *k, const char *file, struct span text, 
 	return 0;
 }
 
-int kubectl_targets_of_files(struct kubectl *k, const struct option_list *files, const char *namespace,
-			     bool enforced, struct kubectl_targets *t)
+int kubectl_targets_of_files(struct kubectl *k, const struct option_list *files,
+			     const char *namespace, bool enforced, struct kubectl_targets *t)
 {
 	for (size_t i = 0; i < files->count; i++) {
 		struct buf text;

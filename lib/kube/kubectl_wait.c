@@ -23,8 +23,10 @@ static const struct option_row rows[] = {
 	KUBECTL_CHOICE_ROWS(struct wait_options, choice),
 	{ "for", 0, OPTION_TEXT, AT(what), "WHAT",
 	  "create, delete, condition=NAME[=VALUE] or jsonpath={PATH}[=VALUE]", NULL, 0, 0 },
-	{ "timeout", 0, OPTION_TEXT, AT(timeout), "TIME", "0: look once; below 0: a week", NULL, 0, 0 },
-	{ "output", 'o', OPTION_TEXT, AT(change.output), "FORMAT", "json, yaml, name or jsonpath=TEMPLATE", NULL, 0, 0 },
+	{ "timeout", 0, OPTION_TEXT, AT(timeout), "TIME", "0: look once; below 0: a week", NULL, 0,
+	  0 },
+	{ "output", 'o', OPTION_TEXT, AT(change.output), "FORMAT",
+	  "json, yaml, name or jsonpath=TEMPLATE", NULL, 0, 0 },
 };
 #undef AT
 
@@ -93,7 +95,8 @@ static int read_timeout(struct wait *w, struct err *e)
 
 static bool has_condition(const struct wait *w, const struct json *object)
 {
-	for (const struct json *c = json_first(json_find(object, "status.conditions")); c; c = json_next(c)) {
+	for (const struct json *c = json_first(json_find(object, "status.conditions")); c;
+	     c = json_next(c)) {
 		int64_t of = kubectl_number(c, "observedGeneration", 0);
 
 		if (strcasecmp(kubectl_text(c, "type"), w->condition) != 0)
@@ -131,7 +134,8 @@ static bool is_met(struct wait *w, const struct kubectl_target *t, const struct 
 	if (w->kind == FOR_CREATE)
 		return now;
 	if (w->kind == FOR_DELETE)
-		return !now || strcmp(kubectl_text(now, "metadata.uid"), kubectl_text(t->object, "metadata.uid")) != 0;
+		return !now || strcmp(kubectl_text(now, "metadata.uid"),
+				      kubectl_text(t->object, "metadata.uid")) != 0;
 	return now && (w->kind == FOR_CONDITION ? has_condition(w, now) : has_value(w, now));
 }
 
@@ -166,7 +170,8 @@ static int choose(struct wait *w, const struct options_rest *args, struct kubect
 	const struct kubectl_choice *c = &w->o->choice;
 
 	if (w->kind == FOR_CREATE && c->files.count == 0 && !c->selector)
-		return kubectl_targets_of_args(w->k, args->at, args->count, kubectl_namespace(w->k, c->namespace), t);
+		return kubectl_targets_of_args(w->k, args->at, args->count,
+					       kubectl_namespace(w->k, c->namespace), t);
 	return kubectl_choose(w->k, c, args->at, args->count, false, t);
 }
 
@@ -204,6 +209,10 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 }
 
 const struct kubectl_verb kubectl_wait = {
-	"wait", "(TYPE NAME | TYPE/NAME | TYPE -l SELECTOR | TYPE --all | -f FILE) --for=WHAT [--timeout=TIME]",
-	"Wait for a condition on objects", rows, COUNT_OF(rows), run
+	"wait",
+	"(TYPE NAME | TYPE/NAME | TYPE -l SELECTOR | TYPE --all | -f FILE) --for=WHAT [--timeout=TIME]",
+	"Wait for a condition on objects",
+	rows,
+	COUNT_OF(rows),
+	run
 };

@@ -37,12 +37,13 @@ bool quantity_read(struct span text, double *ret)
 
 	if (span_to_str(text, number, sizeof(number)))
 		return false;
-	for (i = number[0] == '+' || number[0] == '-'; (number[i] >= '0' && number[i] <= '9') || number[i] == '.'; i++)
+	for (i = number[0] == '+' || number[0] == '-';
+	     (number[i] >= '0' && number[i] <= '9') || number[i] == '.'; i++)
 		digits += number[i] != '.';
 	if (digits == 0)
 		return false;
-	if ((number[i] == 'e' || number[i] == 'E') && number[i + 1] && strspn(number + i + 1, "+-0123456789") ==
-									       strlen(number + i + 1)) {
+	if ((number[i] == 'e' || number[i] == 'E') && number[i + 1] &&
+	    strspn(number + i + 1, "+-0123456789") == strlen(number + i + 1)) {
 		*ret = strtod(number, NULL);
 		return true;
 	}

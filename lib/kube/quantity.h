@@ -6,7 +6,10 @@
 
 #include "lib/base/span.h"
 
-/* The value as a number (a double is exact enough to order and to sum); false when `text` is no quantity. */
+/*
+ * The value as a number (a double is exact enough to order and to sum); false when `text` is no
+ * quantity.
+ */
 bool quantity_read(struct span text, double *ret);
 
 #endif

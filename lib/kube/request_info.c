@@ -1,4 +1,7 @@
-/* The API server's RequestInfo (apiserver pkg/endpoints/request/requestinfo.go, v1.36), step by step. */
+/*
+ * The API server's RequestInfo (apiserver pkg/endpoints/request/requestinfo.go, v1.36), step by
+ * step.
+ */
 #include "lib/kube/request_info.h"
 
 #include <string.h>

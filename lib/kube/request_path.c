@@ -1,4 +1,6 @@
-/* Our policy on request-targets: only what every parser reads alike; and single query parameters. */
+/*
+ * Our policy on request-targets: only what every parser reads alike; and single query parameters.
+ */
 #include <string.h>
 
 #include "lib/format/utf8.h"
@@ -27,8 +29,8 @@ static int check_escapes(struct span raw, struct err *e)
 
 		if (raw.at[i] != '%')
 			continue;
-		if (query_decode(span_from(raw.at + i, raw.len - i < 3 ? raw.len - i : 3), QUERY_PATH, &byte,
-				 &len))
+		if (query_decode(span_from(raw.at + i, raw.len - i < 3 ? raw.len - i : 3),
+				 QUERY_PATH, &byte, &len))
 			return bad_path(e, "it holds a % without two hex digits");
 		if ((unsigned char)byte < 0x20 || byte == 0x7f || strchr("/\\;%", byte))
 			return bad_path(e, "an escape hides '/', '\\', ';', '%' or a control character");
@@ -61,8 +63,8 @@ static int check_query(struct span query, struct err *e)
 			return err_set(e, ERR_INPUT, "the request's query holds a blank or '#'");
 		if (query.at[i] != '%')
 			continue;
-		if (query_decode(span_from(query.at + i, query.len - i < 3 ? query.len - i : 3), QUERY_VALUE,
-				 pair_text, &len))
+		if (query_decode(span_from(query.at + i, query.len - i < 3 ? query.len - i : 3),
+				 QUERY_VALUE, pair_text, &len))
 			return err_set(e, ERR_INPUT,
 				       "the request's query holds a %% without two hex digits");
 	}

@@ -50,7 +50,10 @@ static enum token take_special(struct span *rest)
 	}
 }
 
-/* As the server's lexer: a NUL ends an identifier and is swallowed, between tokens it ends the text. */
+/*
+ * As the server's lexer: a NUL ends an identifier and is swallowed, between tokens it ends the
+ * text.
+ */
 static void advance(struct lexer *l)
 {
 	size_t len = 0;
@@ -109,7 +112,8 @@ static bool is_dns_label(struct span text)
 	if (text.len == 0 || text.at[0] == '-' || text.at[text.len - 1] == '-')
 		return false;
 	for (size_t i = 0; i < text.len; i++)
-		if (!(text.at[i] == '-' || (is_alnum(text.at[i]) && !(text.at[i] >= 'A' && text.at[i] <= 'Z'))))
+		if (!(text.at[i] == '-' ||
+		      (is_alnum(text.at[i]) && !(text.at[i] >= 'A' && text.at[i] <= 'Z'))))
 			return false;
 	return true;
 }

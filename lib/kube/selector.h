@@ -1,4 +1,7 @@
-/* The grammars of label and field selectors that RequestInfo depends on (apimachinery pkg/labels, pkg/fields). */
+/*
+ * The grammars of label and field selectors that RequestInfo depends on (apimachinery pkg/labels,
+ * pkg/fields).
+ */
 #ifndef MK8S_KUBE_SELECTOR_H
 #define MK8S_KUBE_SELECTOR_H
 
@@ -11,8 +14,8 @@
 bool selector_is_label(struct span text);
 
 /*
- * Whether fields.ParseSelector accepts the text. When it does and requires metadata.name to equal one value, that
- * is unescaped into `into` (else "" is); false also when it does not fit.
+ * Whether fields.ParseSelector accepts the text. When it does and requires metadata.name to equal
+ * one value, that is unescaped into `into` (else "" is); false also when it does not fit.
  */
 bool selector_is_field(struct span text, char *into, size_t into_size);
 

@@ -20,7 +20,8 @@ static const struct {
 	{ 401, ERR_AUTH, "Unauthorized", "the server has asked for the client to provide credentials" },
 	{ 403, ERR_DENIED, "Forbidden", "the server does not allow this request" },
 	{ 404, ERR_NOT_FOUND, "NotFound", "the server could not find the requested resource" },
-	{ 405, ERR_INPUT, "MethodNotAllowed", "the server does not allow this method on the requested resource" },
+	{ 405, ERR_INPUT, "MethodNotAllowed",
+	  "the server does not allow this method on the requested resource" },
 	{ 406, ERR_INPUT, "NotAcceptable",
 	  "the server was unable to respond with a content type that the client supports" },
 	{ 409, ERR_EXISTS, "Conflict", "the server reported a conflict" },
@@ -29,10 +30,13 @@ static const struct {
 	{ 415, ERR_INPUT, "UnsupportedMediaType", "the body of the request was in an unknown format" },
 	{ 422, ERR_INPUT, "Invalid", "the server rejected our request due to an error in our request" },
 	{ 429, ERR_BUSY, "TooManyRequests", "the server has received too many requests" },
-	{ 500, ERR_IO, "InternalError", "an error on the server has prevented the request from succeeding" },
+	{ 500, ERR_IO, "InternalError",
+	  "an error on the server has prevented the request from succeeding" },
 	{ 502, ERR_PROTOCOL, "", "a gateway got no good answer from the server" },
-	{ 503, ERR_BUSY, "ServiceUnavailable", "the server is currently unable to handle the request" },
-	{ 504, ERR_TIMEOUT, "Timeout", "the server was unable to return a response in the time allotted" },
+	{ 503, ERR_BUSY, "ServiceUnavailable",
+	  "the server is currently unable to handle the request" },
+	{ 504, ERR_TIMEOUT, "Timeout",
+	  "the server was unable to return a response in the time allotted" },
 };
 
 static size_t find_meaning(int code)

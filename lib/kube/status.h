@@ -35,15 +35,16 @@ struct kube_status {
 };
 
 /*
- * Reads the body of an answer that is no 2xx. Always gives a result: a body that is no Status becomes the message
- * (the first 1,024 bytes of text), with the reason that belongs to `http_status`. Free with kube_status_free.
+ * Reads the body of an answer that is no 2xx. Always gives a result: a body that is no Status
+ * becomes the message (the first 1,024 bytes of text), with the reason that belongs to
+ * `http_status`. Free with kube_status_free.
  */
 void kube_status_parse(struct span body, int http_status, struct kube_status *ret_status);
 void kube_status_free(struct kube_status *s);
 
 /*
- * The same as an error: the server's message as the sentence, the code by HTTP status (401 ERR_AUTH, 403 ERR_DENIED,
- * 404 and 410 ERR_NOT_FOUND, 409 ERR_EXISTS ...). Always returns -1.
+ * The same as an error: the server's message as the sentence, the code by HTTP status (401
+ * ERR_AUTH, 403 ERR_DENIED, 404 and 410 ERR_NOT_FOUND, 409 ERR_EXISTS ...). Always returns -1.
  */
 int kube_status_to_err(const struct kube_status *s, struct err *e);
 

@@ -36,7 +36,8 @@ static void write_line(struct aligner *a, const struct line *l)
 {
 	for (size_t c = 0; c < l->count; c++) {
 		(void)table_put_escaped(a->out, l->cells[c]);
-		for (size_t w = width_of(l->cells[c]); c + 1 < l->count && c < a->depth && w < a->widths[c]; w++)
+		for (size_t w = width_of(l->cells[c]);
+		     c + 1 < l->count && c < a->depth && w < a->widths[c]; w++)
 			(void)buf_put_char(a->out, ' ');
 	}
 	(void)buf_put_char(a->out, '\n');

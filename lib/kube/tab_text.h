@@ -8,7 +8,10 @@
 #include "lib/base/buf.h"
 #include "lib/base/span.h"
 
-/* Appends `text` with its tabs made blanks: cells two blanks apart, control characters escaped as in tables. */
+/*
+ * Appends `text` with its tabs made blanks: cells two blanks apart, control characters escaped as
+ * in tables.
+ */
 void tab_text_align(struct span text, struct buf *out);
 
 #endif

@@ -53,8 +53,9 @@ void conn_tls_start(struct conn *c, struct tls *t, const char *server_name, uint
 }
 
 /*
- * One record. What mbedTLS emits while it reads is either the alert before a failure or, in TLS 1.2, its
- * "no" to a renegotiation; whoever goes on asking could fill our queue with those, so one is enough.
+ * One record. What mbedTLS emits while it reads is either the alert before a failure or, in TLS
+ * 1.2, its "no" to a renegotiation; whoever goes on asking could fill our queue with those, so one
+ * is enough.
  */
 static enum tls_step read_record(struct conn *c, struct span *rest, size_t *ret_len, struct err *e)
 {

@@ -30,8 +30,8 @@ static void client_fail(struct h1_client *c, enum err_code code, const char *why
 {
 	struct h1_ask *a = c->ask;
 	struct err e = { .code = ERR_NONE };
-	bool retry = a && c->served && a->may_retry && !a->retried && !a->answer_began && !a->body_sent &&
-		     code == ERR_UNREACHABLE && !c->pool->dead;
+	bool retry = a && c->served && a->may_retry && !a->retried && !a->answer_began &&
+		     !a->body_sent && code == ERR_UNREACHABLE && !c->pool->dead;
 
 	h1_client_close(c);
 	if (!a)
@@ -89,7 +89,8 @@ static void client_done(struct h1_client *c)
 {
 	static const struct err in_order = { .code = ERR_NONE };
 	struct h1_ask *a = c->ask;
-	bool keep = c->parser.keeps_alive && a->base.ended && !a->protocol.len && !http_queue_len(&a->out);
+	bool keep = c->parser.keeps_alive && a->base.ended && !a->protocol.len &&
+		    !http_queue_len(&a->out);
 
 	c->served++;
 	c->ask = NULL;
@@ -106,7 +107,10 @@ static void client_done(struct h1_client *c)
 	h1_ask_free(a);
 }
 
-/* Ends with what the callbacks and the owner left to do. Callbacks come last: they may end everything. */
+/*
+ * Ends with what the callbacks and the owner left to do. Callbacks come last: they may end
+ * everything.
+ */
 static void client_settle(struct h1_client *c)
 {
 	bool outer = !c->busy;

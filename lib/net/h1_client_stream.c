@@ -50,7 +50,8 @@ static int ask_send(struct http_stream *base, struct span bytes, struct err *e)
 	return 0;
 }
 
-static int ask_end(struct http_stream *base, const struct http_field *trailers, size_t count, struct err *e)
+static int ask_end(struct http_stream *base, const struct http_field *trailers, size_t count,
+		   struct err *e)
 {
 	struct h1_ask *a = ask_of(base);
 

@@ -84,7 +84,10 @@ static int on_header_value_complete(llhttp_t *l)
 	return 0;
 }
 
-/* Transfer-Encoding is absent, or one field that says "chunked" and nothing else (RFC 9112 6.1, and stricter). */
+/*
+ * Transfer-Encoding is absent, or one field that says "chunked" and nothing else (RFC 9112 6.1,
+ * and stricter).
+ */
 static int check_coding(struct h1_parser *p, const struct http_head *head)
 {
 	size_t count = http_field_count(head, "transfer-encoding");
@@ -97,13 +100,17 @@ static int check_coding(struct h1_parser *p, const struct http_head *head)
 		return 0;
 	if (has_len)
 		return parse_bad(p, 400, "Content-Length and Transfer-Encoding exclude each other");
-	if (count > 1 || !span_equal_nocase(*http_field_find(head, "transfer-encoding"), SPAN("chunked")) ||
+	if (count > 1 ||
+	    !span_equal_nocase(*http_field_find(head, "transfer-encoding"), SPAN("chunked")) ||
 	    p->is_1_0)
 		return parse_bad(p, 400, "the only Transfer-Encoding is chunked, in HTTP/1.1");
 	return 0;
 }
 
-/* "http://host/path" is taken when it names the same host as the Host field (RFC 9112 3.2.2, and stricter). */
+/*
+ * "http://host/path" is taken when it names the same host as the Host field (RFC 9112 3.2.2, and
+ * stricter).
+ */
 static bool target_to_origin_form(struct http_packed *packed)
 {
 	struct span *target = &packed->head.target;
@@ -243,7 +250,8 @@ static int on_chunk_extension(llhttp_t *l, const char *at UNUSED, size_t len)
 static int on_chunk_header(llhttp_t *l)
 {
 	struct h1_parser *p = parser_of(l);
-	uint64_t excused = l->content_length < EXCESS_MAX ? l->content_length * 2 + EXCESS_FREE : UINT32_MAX;
+	uint64_t excused = l->content_length < EXCESS_MAX ? l->content_length * 2 + EXCESS_FREE :
+							    UINT32_MAX;
 
 	p->excess += p->chunk_extra;
 	p->chunk_extra = 0;
@@ -313,7 +321,9 @@ static const llhttp_settings_t settings = {
 void h1_parser_init(struct h1_parser *p, enum h1_role role, const struct h1_limits *limits,
 		    const struct h1_parse_events *events, void *owner)
 {
-	*p = (struct h1_parser){ .role = role, .events = events, .owner = owner, .head_max = limits->head_max };
+	*p = (struct h1_parser){
+		.role = role, .events = events, .owner = owner, .head_max = limits->head_max
+	};
 	/* The collector counts 32 bytes a field besides; head_len below counts what really came. */
 	http_collect_init(&p->collect, limits->head_max + 32 * (limits->field_count_max + 1),
 			  limits->field_count_max + (role == H1_REQUESTS));

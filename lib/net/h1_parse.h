@@ -1,5 +1,6 @@
 /*
- * HTTP/1.1 messages out of bytes (RFC 9112), strictly: pure, without input, output or clock. llhttp is behind it.
+ * HTTP/1.1 messages out of bytes (RFC 9112), strictly: pure, without input, output or clock.
+ * llhttp is behind it.
  *
  * The same bytes in any pieces give the same events.
  */

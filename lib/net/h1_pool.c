@@ -33,7 +33,8 @@ static unsigned pool_open(const struct h1_pool *p)
 
 static void pool_release(struct h1_pool *p)
 {
-	if (!p->dead || pool_open(p) || p->clients[H1_CLOSING].count || p->waiting.first || p->ends.first)
+	if (!p->dead || pool_open(p) || p->clients[H1_CLOSING].count || p->waiting.first ||
+	    p->ends.first)
 		return;
 	loop_task_cancel(&p->task);
 	loop_timer_free(p->timer);

@@ -15,7 +15,10 @@ enum {
 
 struct h1_client;
 
-/* A request of ours. It is in exactly one place: the pool's waiting queue, a client, or the pool's list of ends. */
+/*
+ * A request of ours. It is in exactly one place: the pool's waiting queue, a client, or the pool's
+ * list of ends.
+ */
 struct h1_ask {
 	struct http_stream base;
 	struct h1_pool *pool;
@@ -93,7 +96,10 @@ void h1_pool_schedule(struct h1_pool *p);
 void h1_pool_end(struct h1_pool *p, struct h1_ask *a, const struct err *why);
 /* Keeps lists and counts; what waits is placed when that may help. */
 void h1_pool_move(struct h1_pool *p, struct h1_client *c, enum h1_client_state state);
-/* The client's connection is gone, and so is the client after this. `why`: it was never open, and somebody waited. */
+/*
+ * The client's connection is gone, and so is the client after this. `why`: it was never open, and
+ * somebody waited.
+ */
 void h1_pool_gone(struct h1_pool *p, struct h1_client *c, const struct err *why);
 
 struct h1_client *h1_client_dial(struct h1_pool *p);

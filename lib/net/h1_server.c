@@ -65,7 +65,8 @@ static void server_finish(struct h1_server *h)
 	if (h->closing)
 		return;
 	h->closing = true;
-	conn_close_after_flush(h->conn, h->limits.write_timeout_ms ? h->limits.write_timeout_ms : H1_FLUSH_MS);
+	conn_close_after_flush(h->conn, h->limits.write_timeout_ms ? h->limits.write_timeout_ms :
+								     H1_FLUSH_MS);
 }
 
 void h1_server_reject(struct h1_server *h, int status, enum err_code code, const char *why)
@@ -114,7 +115,8 @@ static void server_feed_pending(struct h1_server *h)
 	server_feed(h, http_queue_span(&now));
 	http_queue_free(&now);
 	if (h->peer_ended && !h->closing && h->parser.state != H1_PARSE_WHOLE) {
-		h1_stream_close(h, ERR_UNREACHABLE, "the client ended the connection in the middle of its request");
+		h1_stream_close(h, ERR_UNREACHABLE,
+				"the client ended the connection in the middle of its request");
 		h1_server_close(h);
 	}
 }
@@ -205,7 +207,9 @@ static void on_end(void *owner, const struct http_field *trailers, size_t count)
 		http_stream_emit_end(&h->stream->base, trailers, count);
 }
 
-static const struct h1_parse_events parse_events = { .on_head = on_head, .on_body = on_body, .on_end = on_end };
+static const struct h1_parse_events parse_events = { .on_head = on_head,
+						     .on_body = on_body,
+						     .on_end = on_end };
 
 static void on_read(void *owner, struct span bytes)
 {
@@ -244,7 +248,8 @@ static void on_peer_end(void *owner)
 	} else if (!h->stream && !http_queue_len(&h->pending)) {
 		h1_server_close(h);
 	} else if (h->parser.state != H1_PARSE_WHOLE) {
-		h1_stream_close(h, ERR_UNREACHABLE, "the client ended the connection in the middle of its request");
+		h1_stream_close(h, ERR_UNREACHABLE,
+				"the client ended the connection in the middle of its request");
 		h1_server_close(h);
 	}
 	h->busy = false;
@@ -278,7 +283,8 @@ static const struct conn_events conn_events = {
 };
 
 struct h1_server *h1_server_new(struct loop *l, struct conn *c, const struct h1_limits *limits,
-				const struct http_acceptor *acceptor, void (*on_closed)(void *arg), void *closed_arg)
+				const struct http_acceptor *acceptor, void (*on_closed)(void *arg),
+				void *closed_arg)
 {
 	struct h1_server *h = mem_new(sizeof(*h));
 

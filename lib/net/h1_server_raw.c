@@ -23,7 +23,8 @@ void h1_raw_settle(struct h1_server *h)
 	if (!h->stream || !h->stream->base.raw || h->closing)
 		return;
 	raw_deliver(h);
-	if (!h->stream->base.ended || h->stream->base.is_reset || http_queue_len(&h->out) || h->end_said)
+	if (!h->stream->base.ended || h->stream->base.is_reset || http_queue_len(&h->out) ||
+	    h->end_said)
 		return;
 	h->end_said = true;
 	conn_end(h->conn);

@@ -11,13 +11,18 @@ static struct h1_stream *stream_of(struct http_stream *s)
 	return CONTAINER_OF(s, struct h1_stream, base);
 }
 
-static int stream_answer(struct http_stream *base, const struct http_head *head, bool end, struct err *e)
+static int stream_answer(struct http_stream *base, const struct http_head *head, bool end,
+			 struct err *e)
 {
 	struct h1_stream *s = stream_of(base);
 	struct h1_server *h = s->server;
-	/* A body that was never asked for may come or not: the connection cannot be read any further. */
+	/*
+	 * A body that was never asked for may come or not: the connection cannot be read any
+	 * further.
+	 */
 	bool close = !s->keep || h->draining || (s->expects && !base->peer_ended) || base->raw_status;
-	struct h1_answer_form form = { base->request.method, s->is_1_0, end, close, base->request.protocol };
+	struct h1_answer_form form = { base->request.method, s->is_1_0, end, close,
+				       base->request.protocol };
 
 	if (h1_write_answer(&h->out, head, &form, &s->body, e) < 0)
 		return -1;
@@ -36,7 +41,8 @@ static int stream_send(struct http_stream *base, struct span bytes, struct err *
 	return 0;
 }
 
-static int stream_end(struct http_stream *base, const struct http_field *trailers, size_t count, struct err *e)
+static int stream_end(struct http_stream *base, const struct http_field *trailers, size_t count,
+		      struct err *e)
 {
 	struct h1_stream *s = stream_of(base);
 
@@ -99,7 +105,8 @@ void h1_stream_accept(struct h1_server *h)
 	s->expects = expect && !s->base.peer_ended && span_equal_nocase(*expect, SPAN("100-continue"));
 	h->acceptor.on_request(h->acceptor.owner, &s->base);
 	assert(s->base.events);
-	if (s->expects && !s->base.answered && http_queue_put(&h->out, SPAN("HTTP/1.1 100 Continue\r\n\r\n")) == 0)
+	if (s->expects && !s->base.answered &&
+	    http_queue_put(&h->out, SPAN("HTTP/1.1 100 Continue\r\n\r\n")) == 0)
 		s->expects = false;
 }
 

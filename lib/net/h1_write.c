@@ -32,15 +32,19 @@ static void put_fields(struct buf *b, const struct http_head *head, bool with_le
 	for (size_t i = 0; i < head->field_count; i++) {
 		struct span name = head->fields[i].name;
 
-		if (http_field_is_framing(name) || (!with_length && span_equal(name, SPAN("content-length"))))
+		if (http_field_is_framing(name) ||
+		    (!with_length && span_equal(name, SPAN("content-length"))))
 			continue;
 		put_field(b, name, head->fields[i].value);
 	}
 }
 
-/* How a body of unknown or given length travels; ret_has_len: the head's own Content-Length is kept. */
-static int choose_framing(const struct http_head *head, bool end, struct h1_body *ret_body, bool *ret_has_len,
-			  struct err *e)
+/*
+ * How a body of unknown or given length travels; ret_has_len: the head's own Content-Length is
+ * kept.
+ */
+static int choose_framing(const struct http_head *head, bool end, struct h1_body *ret_body,
+			  bool *ret_has_len, struct err *e)
 {
 	uint64_t len = 0;
 	int has_len = http_content_length(head, &len);
@@ -48,7 +52,8 @@ static int choose_framing(const struct http_head *head, bool end, struct h1_body
 	if (has_len < 0)
 		return err_set(e, ERR_INPUT, "content-length must be one decimal number");
 	if (end && len > 0)
-		return err_set(e, ERR_INPUT, "content-length is %llu, but no body follows", (unsigned long long)len);
+		return err_set(e, ERR_INPUT, "content-length is %llu, but no body follows",
+			       (unsigned long long)len);
 	*ret_has_len = has_len > 0;
 	*ret_body = (struct h1_body){ has_len || end ? H1_LENGTH : H1_CHUNKED, len };
 	return 0;
@@ -76,8 +81,8 @@ static int write_switch(struct http_queue *q, const struct http_head *head, stru
 	return 0;
 }
 
-int h1_write_answer(struct http_queue *q, const struct http_head *head, const struct h1_answer_form *form,
-		    struct h1_body *ret_body, struct err *e)
+int h1_write_answer(struct http_queue *q, const struct http_head *head,
+		    const struct h1_answer_form *form, struct h1_body *ret_body, struct err *e)
 {
 	struct buf b AUTO_BUF;
 	struct h1_body body = { .framing = H1_NO_BODY };
@@ -99,7 +104,9 @@ int h1_write_answer(struct http_queue *q, const struct http_head *head, const st
 		buf_put_str(&b, "content-length: 0\r\n");
 	else if (body.framing == H1_CHUNKED)
 		buf_put_str(&b, "transfer-encoding: chunked\r\n");
-	buf_put_str(&b, form->close || body.framing == H1_UNTIL_CLOSE ? "connection: close\r\n\r\n" : "\r\n");
+	buf_put_str(&b, form->close || body.framing == H1_UNTIL_CLOSE ?
+				"connection: close\r\n\r\n" :
+				"\r\n");
 	if (put_whole(q, &b, e) < 0)
 		return -1;
 	*ret_body = body;
@@ -110,7 +117,8 @@ static int check_request(const struct http_head *head, struct err *e)
 {
 	struct http_field method = { SPAN("x"), head->method };
 
-	if (!head->method.len || span_find(head->method, ' ') >= 0 || http_fields_check(&method, 1, e) < 0)
+	if (!head->method.len || span_find(head->method, ' ') >= 0 ||
+	    http_fields_check(&method, 1, e) < 0)
 		return err_set(e, ERR_INPUT, "the request's method is no token");
 	if (!http_target_is_valid(head->method, head->target))
 		return err_set(e, ERR_INPUT,
@@ -122,8 +130,8 @@ static int check_request(const struct http_head *head, struct err *e)
 	return http_fields_check(head->fields, head->field_count, e);
 }
 
-int h1_write_request(struct http_queue *q, const struct http_head *head, bool end, struct h1_body *ret_body,
-		     struct err *e)
+int h1_write_request(struct http_queue *q, const struct http_head *head, bool end,
+		     struct h1_body *ret_body, struct err *e)
 {
 	struct buf b AUTO_BUF;
 	struct h1_body body;
@@ -141,8 +149,9 @@ int h1_write_request(struct http_queue *q, const struct http_head *head, bool en
 	put_field(&b, SPAN("host"), head->authority);
 	put_fields(&b, head, true);
 	/* Methods that usually have a body say that there is none (RFC 9110 8.6). */
-	if (end && !has_len && (span_equal(head->method, SPAN("POST")) || span_equal(head->method, SPAN("PUT")) ||
-				span_equal(head->method, SPAN("PATCH"))))
+	if (end && !has_len &&
+	    (span_equal(head->method, SPAN("POST")) || span_equal(head->method, SPAN("PUT")) ||
+	     span_equal(head->method, SPAN("PATCH"))))
 		buf_put_str(&b, "content-length: 0\r\n");
 	else if (body.framing == H1_CHUNKED)
 		buf_put_str(&b, "transfer-encoding: chunked\r\n");
@@ -183,8 +192,9 @@ int h1_write_body(struct http_queue *q, struct h1_body *body, struct span bytes,
 		return 0;
 	case H1_LENGTH:
 		if (bytes.len > body->left)
-			return err_set(e, ERR_INPUT, "%zu bytes of body come, content-length leaves %llu", bytes.len,
-				       (unsigned long long)body->left);
+			return err_set(e, ERR_INPUT,
+				       "%zu bytes of body come, content-length leaves %llu",
+				       bytes.len, (unsigned long long)body->left);
 		body->left -= bytes.len;
 		result = http_queue_put(q, bytes);
 		break;
@@ -195,11 +205,13 @@ int h1_write_body(struct http_queue *q, struct h1_body *body, struct span bytes,
 		result = http_queue_put(q, bytes);
 		break;
 	}
-	return result == 0 ? 0 : err_set(e, ERR_LIMIT, "more than %zu bytes would wait to be sent", q->max);
+	return result == 0 ?
+		       0 :
+		       err_set(e, ERR_LIMIT, "more than %zu bytes would wait to be sent", q->max);
 }
 
-int h1_write_end(struct http_queue *q, struct h1_body *body, const struct http_field *trailers, size_t count,
-		 struct err *e)
+int h1_write_end(struct http_queue *q, struct h1_body *body, const struct http_field *trailers,
+		 size_t count, struct err *e)
 {
 	struct buf b AUTO_BUF;
 

@@ -28,21 +28,25 @@ struct h1_answer_form {
 };
 
 /*
- * Writes an answer's head; fields that frame or belong to the connection are the writer's own and left out.
- * Sets `ret_body`. ERR_INPUT when Content-Length is no number or does not fit `end`; ERR_LIMIT when the queue is full.
+ * Writes an answer's head; fields that frame or belong to the connection are the writer's own and
+ * left out. Sets `ret_body`. ERR_INPUT when Content-Length is no number or does not fit `end`;
+ * ERR_LIMIT when the queue is full.
  */
-int h1_write_answer(struct http_queue *q, const struct http_head *head, const struct h1_answer_form *form,
-		    struct h1_body *ret_body, struct err *e);
+int h1_write_answer(struct http_queue *q, const struct http_head *head,
+		    const struct h1_answer_form *form, struct h1_body *ret_body, struct err *e);
 /*
  * The same for a request; the target must be valid, the authority becomes Host. With a `protocol`
  * the request asks for the upgrade and has no body; what is sent afterwards is raw.
  */
-int h1_write_request(struct http_queue *q, const struct http_head *head, bool end, struct h1_body *ret_body,
-		     struct err *e);
+int h1_write_request(struct http_queue *q, const struct http_head *head, bool end,
+		     struct h1_body *ret_body, struct err *e);
 /* Body bytes in their framing. ERR_INPUT when more than Content-Length come. */
 int h1_write_body(struct http_queue *q, struct h1_body *body, struct span bytes, struct err *e);
-/* The end; trailers are sent with chunks and left out otherwise. ERR_INPUT when bytes of Content-Length miss. */
-int h1_write_end(struct http_queue *q, struct h1_body *body, const struct http_field *trailers, size_t count,
-		 struct err *e);
+/*
+ * The end; trailers are sent with chunks and left out otherwise. ERR_INPUT when bytes of
+ * Content-Length miss.
+ */
+int h1_write_end(struct http_queue *q, struct h1_body *body, const struct http_field *trailers,
+		 size_t count, struct err *e);
 
 #endif

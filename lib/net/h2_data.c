@@ -22,8 +22,8 @@ static int submit_trailers(struct h2_stream *s)
 	return nghttp2_submit_trailer(s->session->session, s->id, nv, trailers->count);
 }
 
-nghttp2_ssize h2_data_read(nghttp2_session *session, int32_t id, uint8_t *at UNUSED, size_t len, uint32_t *flags,
-			   nghttp2_data_source *source UNUSED, void *owner UNUSED)
+nghttp2_ssize h2_data_read(nghttp2_session *session, int32_t id, uint8_t *at UNUSED, size_t len,
+			   uint32_t *flags, nghttp2_data_source *source UNUSED, void *owner UNUSED)
 {
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
 	size_t queued = s ? http_queue_len(&s->out) : 0;

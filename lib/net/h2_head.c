@@ -1,4 +1,7 @@
-/* Heads on HTTP/2: what comes in becomes a request or an answer, what goes out becomes nghttp2's list. */
+/*
+ * Heads on HTTP/2: what comes in becomes a request or an answer, what goes out becomes nghttp2's
+ * list.
+ */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -6,7 +9,10 @@
 #include "lib/net/h2_inner.h"
 #include "lib/net/http_upgrade.h"
 
-/* A new id closes all lower ones that were never used (RFC 9113 5.1.1); nghttp2 does not look. We keep the last gap. */
+/*
+ * A new id closes all lower ones that were never used (RFC 9113 5.1.1); nghttp2 does not look. We
+ * keep the last gap.
+ */
 int h2_on_begin_frame(nghttp2_session *session UNUSED, const nghttp2_frame_hd *hd, void *owner)
 {
 	struct h2 *h = owner;
@@ -21,12 +27,14 @@ int h2_on_begin_frame(nghttp2_session *session UNUSED, const nghttp2_frame_hd *h
 		}
 		h->last_id = id;
 	} else if (id >= h->gap_from && id <= h->gap_to) {
-		h2_fail(h, NGHTTP2_PROTOCOL_ERROR, ERR_PROTOCOL, "the peer opened a stream below a later one");
+		h2_fail(h, NGHTTP2_PROTOCOL_ERROR, ERR_PROTOCOL,
+			"the peer opened a stream below a later one");
 	}
 	return 0;
 }
 
-int h2_on_begin_headers(nghttp2_session *session UNUSED, const nghttp2_frame *frame UNUSED, void *owner)
+int h2_on_begin_headers(nghttp2_session *session UNUSED, const nghttp2_frame *frame UNUSED,
+			void *owner)
 {
 	struct h2 *h = owner;
 
@@ -34,8 +42,8 @@ int h2_on_begin_headers(nghttp2_session *session UNUSED, const nghttp2_frame *fr
 	return 0;
 }
 
-int h2_on_header(nghttp2_session *session UNUSED, const nghttp2_frame *frame UNUSED, nghttp2_rcbuf *name,
-		 nghttp2_rcbuf *value, uint8_t flags UNUSED, void *owner)
+int h2_on_header(nghttp2_session *session UNUSED, const nghttp2_frame *frame UNUSED,
+		 nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags UNUSED, void *owner)
 {
 	struct h2 *h = owner;
 	nghttp2_vec n = nghttp2_rcbuf_get_buf(name), v = nghttp2_rcbuf_get_buf(value);
@@ -63,14 +71,18 @@ static int refusal(const struct h2 *h, const struct http_packed *packed)
 	if (packed->host_count > 1 ||
 	    (packed->host_count && !span_equal_nocase(packed->host, head->authority)))
 		return 400;
-	if (!http_authority_is_valid(head->authority) || !http_target_is_valid(head->method, head->target))
+	if (!http_authority_is_valid(head->authority) ||
+	    !http_target_is_valid(head->method, head->target))
 		return 400;
 	if (!span_equal(head->scheme, SPAN("https")) && !span_equal(head->scheme, SPAN("http")))
 		return 400;
 	return 0;
 }
 
-/* An answer without a stream of ours; when the request goes on, nghttp2 is told to stop it (h2_session.c). */
+/*
+ * An answer without a stream of ours; when the request goes on, nghttp2 is told to stop it
+ * (h2_session.c).
+ */
 static int refuse(struct h2 *h, int32_t id, int status)
 {
 	struct http_head head = { .status = status };
@@ -234,10 +246,12 @@ size_t h2_answer_nv(const struct http_head *head, char status[3], nghttp2_nv *nv
 
 int h2_request_check(const struct http_head *head, struct err *e)
 {
-	struct http_field pseudo[] = { { SPAN("x-method"), head->method }, { SPAN("x-scheme"), head->scheme } };
+	struct http_field pseudo[] = { { SPAN("x-method"), head->method },
+				       { SPAN("x-scheme"), head->scheme } };
 
 	if (!head->method.len || span_find(head->method, ' ') >= 0 ||
-	    span_equal(head->method, SPAN("CONNECT")) || http_fields_check(pseudo, COUNT_OF(pseudo), e) < 0)
+	    span_equal(head->method, SPAN("CONNECT")) ||
+	    http_fields_check(pseudo, COUNT_OF(pseudo), e) < 0)
 		return err_set(e, ERR_INPUT, "the request's method or scheme is no token, or CONNECT");
 	if (!http_target_is_valid(head->method, head->target))
 		return err_set(e, ERR_INPUT,

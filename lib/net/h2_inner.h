@@ -92,8 +92,8 @@ void h2_stream_due(struct h2_stream *s);
 void h2_stream_fail(struct h2_stream *s, uint32_t rst_code, enum err_code code, const char *why);
 /* Tells drains, and ends what failed. */
 void h2_streams_tell(struct h2 *h);
-nghttp2_ssize h2_data_read(nghttp2_session *session, int32_t id, uint8_t *at, size_t len, uint32_t *flags,
-			   nghttp2_data_source *source, void *owner);
+nghttp2_ssize h2_data_read(nghttp2_session *session, int32_t id, uint8_t *at, size_t len,
+			   uint32_t *flags, nghttp2_data_source *source, void *owner);
 int h2_data_send(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t len,
 		 nghttp2_data_source *source, void *owner);
 int h2_on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *owner);
@@ -101,14 +101,17 @@ int h2_on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void
 /* Heads: h2_head.c. */
 int h2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *owner);
 int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *owner);
-int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value,
-		 uint8_t flags, void *owner);
+int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+		 nghttp2_rcbuf *value, uint8_t flags, void *owner);
 int h2_on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
 			 nghttp2_rcbuf *value, uint8_t flags, void *owner);
 /* A HEADERS frame with all its continuations. */
 int h2_on_headers(struct h2 *h, const nghttp2_frame *frame);
 
-/* A head as nghttp2 wants it; `nv` has room for the fields and five pseudo fields. Returns the count. */
+/*
+ * A head as nghttp2 wants it; `nv` has room for the fields and five pseudo fields. Returns the
+ * count.
+ */
 size_t h2_request_nv(const struct http_head *head, nghttp2_nv *nv);
 size_t h2_answer_nv(const struct http_head *head, char status[3], nghttp2_nv *nv);
 /* ERR_INPUT for a request that must not be sent. */
@@ -118,7 +121,10 @@ int h2_request_check(const struct http_head *head, struct err *e);
 void h2_limits_init(struct h2 *h);
 nghttp2_option *h2_options_new(const struct h2_limits *limits);
 int h2_settings_submit(struct h2 *h);
-/* Counts a frame that carried nothing (PING, SETTINGS, PRIORITY, empty DATA ...); too many end the session. */
+/*
+ * Counts a frame that carried nothing (PING, SETTINGS, PRIORITY, empty DATA ...); too many end the
+ * session.
+ */
 void h2_limits_useless(struct h2 *h);
 /* A frame that carried something gives patience back. */
 void h2_limits_useful(struct h2 *h);

@@ -53,7 +53,8 @@ static void session_collect(struct h2 *h)
 			len = NGHTTP2_ERR_NOMEM;
 	}
 	if (len < 0) {
-		err_set(&h->why, ERR_NOMEM, "HTTP/2 with %s: %s", conn_peer(h->conn), nghttp2_strerror((int)len));
+		err_set(&h->why, ERR_NOMEM, "HTTP/2 with %s: %s", conn_peer(h->conn),
+			nghttp2_strerror((int)len));
 		session_close(h);
 	}
 }
@@ -124,8 +125,8 @@ void h2_settle(struct h2 *h)
 		h->busy = false;
 }
 
-static int on_data_chunk(nghttp2_session *session, uint8_t flags UNUSED, int32_t id, const uint8_t *at, size_t len,
-			 void *owner)
+static int on_data_chunk(nghttp2_session *session, uint8_t flags UNUSED, int32_t id,
+			 const uint8_t *at, size_t len, void *owner)
 {
 	struct h2 *h = owner;
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
@@ -243,7 +244,8 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 		return 0;
 	/* The answer is whole: the rest of the request is not wanted (RFC 9113 8.1). */
 	if (h->is_server && nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
-		return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+		return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+						 NGHTTP2_NO_ERROR);
 	return 0;
 }
 
@@ -284,7 +286,8 @@ static void on_close(void *owner, const struct err *why)
 	h->closing = true;
 	h->busy = true;
 	if (!stream_why.code)
-		err_set(&stream_why, ERR_UNREACHABLE, "the HTTP/2 connection with %s was closed", conn_peer(h->conn));
+		err_set(&stream_why, ERR_UNREACHABLE, "the HTTP/2 connection with %s was closed",
+			conn_peer(h->conn));
 	while (!loop_link_is_alone(&h->streams)) {
 		struct h2_stream *s = CONTAINER_OF(h->streams.next, struct h2_stream, all);
 
@@ -418,7 +421,10 @@ void h2_drain(struct h2 *h)
 	h->draining = true;
 	h->drain_ms = loop_now_ms(h->loop);
 	if (h->is_server && h->count) {
-		/* Requests on their way are still served (RFC 9113 6.8); the answer to the PING says that all are here. */
+		/*
+		 * Requests on their way are still served (RFC 9113 6.8); the answer to the PING
+		 * says that all are here.
+		 */
 		(void)nghttp2_submit_shutdown_notice(h->session);
 		(void)nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, none);
 	} else {

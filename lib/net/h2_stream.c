@@ -29,7 +29,8 @@ static void stream_resume(struct h2_stream *s)
 	h2_schedule(s->session);
 }
 
-static int stream_answer(struct http_stream *base, const struct http_head *head, bool end, struct err *e)
+static int stream_answer(struct http_stream *base, const struct http_head *head, bool end,
+			 struct err *e)
 {
 	static const nghttp2_data_provider2 provider = { .read_callback = h2_data_read };
 	struct h2_stream *s = stream_of(base);
@@ -130,7 +131,8 @@ static void stream_unwant(struct http_stream *base)
 	struct h2_stream *s = stream_of(base);
 
 	if (s->in_frames && s->end_sent)
-		(void)nghttp2_submit_rst_stream(s->session->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+		(void)nghttp2_submit_rst_stream(s->session->session, NGHTTP2_FLAG_NONE, s->id,
+						NGHTTP2_NO_ERROR);
 	h2_schedule(s->session);
 }
 
@@ -210,8 +212,8 @@ void h2_streams_tell(struct h2 *h)
 	}
 }
 
-struct http_stream *h2_request(struct h2 *h, const struct http_head *head, bool end, const struct http_events *events,
-			       void *owner)
+struct http_stream *h2_request(struct h2 *h, const struct http_head *head, bool end,
+			       const struct http_events *events, void *owner)
 {
 	static const nghttp2_data_provider2 provider = { .read_callback = h2_data_read };
 	struct h2_stream *s = h2_stream_new(h, 0);
@@ -225,15 +227,17 @@ struct http_stream *h2_request(struct h2 *h, const struct http_head *head, bool 
 	s->base.ended = end;
 	s->is_connect = head->protocol.len > 0;
 	if (h->closing || h->failed || h->draining || h->peer_goaway)
-		err_set(&s->why, ERR_UNREACHABLE, "the connection to %s takes no more requests", conn_peer(h->conn));
+		err_set(&s->why, ERR_UNREACHABLE, "the connection to %s takes no more requests",
+			conn_peer(h->conn));
 	else if (s->is_connect && !h2_may_upgrade(h))
 		err_set(&s->why, ERR_PROTOCOL, "the peer %s takes no upgrades", conn_peer(h->conn));
 	else if (h2_request_check(head, &s->why) == 0) {
-		s->id = nghttp2_submit_request2(h->session, NULL, nv, h2_request_nv(head, nv), end ? NULL : &provider,
-						s);
+		s->id = nghttp2_submit_request2(h->session, NULL, nv, h2_request_nv(head, nv),
+						end ? NULL : &provider, s);
 		s->in_frames = s->id > 0;
 		if (!s->in_frames)
-			err_set(&s->why, ERR_BUSY, "the connection to %s has no stream left", conn_peer(h->conn));
+			err_set(&s->why, ERR_BUSY, "the connection to %s has no stream left",
+				conn_peer(h->conn));
 	}
 	if (s->why.code)
 		h2_stream_due(s);

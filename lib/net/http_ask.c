@@ -24,7 +24,8 @@ static void ask_timeout(void *owner)
 	http_stream_reset(a->stream, HTTP_RESET_CANCEL);
 }
 
-struct http_ask *http_ask_new(struct loop *l, uint64_t timeout_ms, size_t answer_max, http_ask_fn *done, void *owner)
+struct http_ask *http_ask_new(struct loop *l, uint64_t timeout_ms, size_t answer_max,
+			      http_ask_fn *done, void *owner)
 {
 	struct http_ask *a = mem_new(sizeof(*a));
 
@@ -68,8 +69,8 @@ static void ask_body(void *owner, struct http_stream *s, struct span bytes)
 	}
 }
 
-static void ask_end(void *owner, struct http_stream *s UNUSED, const struct http_field *trailers UNUSED,
-		    size_t count UNUSED)
+static void ask_end(void *owner, struct http_stream *s UNUSED,
+		    const struct http_field *trailers UNUSED, size_t count UNUSED)
 {
 	struct http_ask *a = owner;
 

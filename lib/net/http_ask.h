@@ -16,7 +16,8 @@ struct http_ask;
 typedef void http_ask_fn(void *owner, const struct err *why, int status, struct span body);
 
 /* Frees itself after `done`. */
-struct http_ask *http_ask_new(struct loop *l, uint64_t timeout_ms, size_t answer_max, http_ask_fn *done, void *owner);
+struct http_ask *http_ask_new(struct loop *l, uint64_t timeout_ms, size_t answer_max,
+			      http_ask_fn *done, void *owner);
 extern const struct http_events http_ask_events;
 /* `s` was opened with http_ask_events and `a`. An empty body: the request said that it ends. */
 void http_ask_send(struct http_ask *a, struct http_stream *s, struct span body);

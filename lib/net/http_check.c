@@ -1,11 +1,17 @@
-/* What may stand in targets, authorities and fields, and which fields belong to the connection (RFC 9110, 9112). */
+/*
+ * What may stand in targets, authorities and fields, and which fields belong to the connection
+ * (RFC 9110, 9112).
+ */
 #include <string.h>
 
 #include "lib/net/http_head.h"
 
 enum { TOKEN = 1, VALUE = 2, TARGET = 4, AUTHORITY = 8 };
 
-/* By byte: lower-case tokens, field values (HTAB, SP, VCHAR, obs-text), targets, host and port characters. */
+/*
+ * By byte: lower-case tokens, field values (HTAB, SP, VCHAR, obs-text), targets, host and port
+ * characters.
+ */
 static const unsigned char classes[256] = {
 	['\t'] = VALUE,
 	[' '] = VALUE,
@@ -68,7 +74,8 @@ int http_fields_check(const struct http_field *fields, size_t count, struct err 
 		const struct http_field *f = &fields[i];
 
 		if (!f->name.len || !all_of(f->name, TOKEN))
-			return err_set(e, ERR_INPUT, "a field name is no lower-case token (field %zu, %zu bytes)",
+			return err_set(e, ERR_INPUT,
+				       "a field name is no lower-case token (field %zu, %zu bytes)",
 				       i, f->name.len);
 		if (!all_of(f->value, VALUE))
 			return err_set(e, ERR_INPUT, "the value of field %.*s holds a control character",
@@ -100,7 +107,8 @@ bool http_field_no_trailer(struct span name)
 bool http_field_is_framing(struct span name)
 {
 	static const char *const names[] = {
-		"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", NULL,
+		"connection",	     "host",	"keep-alive", "proxy-connection",
+		"transfer-encoding", "upgrade", NULL,
 	};
 
 	return name_is_one_of(name, names);

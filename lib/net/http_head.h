@@ -1,8 +1,9 @@
 /*
  * How message heads are gathered, copied and checked, for both protocols.
  *
- * A carrier gathers fields in one scratch collector per connection (pseudo fields as HTTP/2 names them, ":path"), and
- * packs them into memory of exactly the right size that lives as long as the stream.
+ * A carrier gathers fields in one scratch collector per connection (pseudo fields as HTTP/2 names
+ * them, ":path"), and packs them into memory of exactly the right size that lives as long as the
+ * stream.
  */
 #ifndef MK8S_NET_HTTP_HEAD_H
 #define MK8S_NET_HTTP_HEAD_H
@@ -52,22 +53,34 @@ struct http_packed {
 };
 
 /*
- * Copies into `memory` (aligned as malloc's). Pseudo fields fill the head, and "host" fills `host`; neither is among
- * the fields. The authority is ":authority", else the host.
+ * Copies into `memory` (aligned as malloc's). Pseudo fields fill the head, and "host" fills
+ * `host`; neither is among the fields. The authority is ":authority", else the host.
  */
 void http_collect_pack(const struct http_collect *c, void *memory, struct http_packed *ret_packed);
 
-/* A target that may be passed on: begins with '/', or is "*" with OPTIONS; no CTL, blank, '#' or byte >= 0x7f. */
+/*
+ * A target that may be passed on: begins with '/', or is "*" with OPTIONS; no CTL, blank, '#' or
+ * byte >= 0x7f.
+ */
 bool http_target_is_valid(struct span method, struct span target);
-/* Whether bytes may stand in a Host or :authority: RFC 3986 host and port characters, no userinfo; not empty. */
+/*
+ * Whether bytes may stand in a Host or :authority: RFC 3986 host and port characters, no userinfo;
+ * not empty.
+ */
 bool http_authority_is_valid(struct span authority);
 /* ERR_INPUT for a name that is no lower-case token or a value with CTL (RFC 9110 5.5). */
 int http_fields_check(const struct http_field *fields, size_t count, struct err *e);
 /* Whether a field must not be sent or taken as a trailer (RFC 9110 6.5.1). */
 bool http_field_no_trailer(struct span name);
-/* Fields that an HTTP/1.1 or HTTP/2 head never carries from the caller: framing and connection are the carrier's. */
+/*
+ * Fields that an HTTP/1.1 or HTTP/2 head never carries from the caller: framing and connection are
+ * the carrier's.
+ */
 bool http_field_is_framing(struct span name);
-/* Content-Length of a head: 1 and the value, 0 without one, -1 when there are several or it is not a number. */
+/*
+ * Content-Length of a head: 1 and the value, 0 without one, -1 when there are several or it is not
+ * a number.
+ */
 int http_content_length(const struct http_head *head, uint64_t *ret_len);
 /* Whether an answer of that status to a request of that method has no body (RFC 9110 6.4.1). */
 bool http_answer_has_no_body(struct span method, int status);

@@ -48,7 +48,8 @@ void loop_timer_stop(struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);
 
 /* Calls fn(owner, signo) on the loop's thread for every `signo`, until loop_free. */
-int loop_signal(struct loop *l, int signo, void (*fn)(void *owner, int signo), void *owner, struct err *e);
+int loop_signal(struct loop *l, int signo, void (*fn)(void *owner, int signo), void *owner,
+		struct err *e);
 
 /*
  * Reaps children that the kernel gave to us as PID 1. Does nothing when we are not. It reaps

@@ -18,7 +18,8 @@ struct pool *pool_new(struct loop *l, unsigned thread_count, size_t queue_max, s
 /*
  * Calls work(arg) on a worker, then done(arg) on the loop. -1 with ERR_BUSY when the queue is full.
  */
-int pool_submit(struct pool *p, void (*work)(void *arg), void (*done)(void *arg), void *arg, struct err *e);
+int pool_submit(struct pool *p, void (*work)(void *arg), void (*done)(void *arg), void *arg,
+		struct err *e);
 /*
  * Waits for running jobs, then for waiting ones; their done() still comes by the loop. Takes NULL.
  */

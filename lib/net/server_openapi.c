@@ -74,7 +74,10 @@ static struct json *openapi_parameters(const char *path, const struct route_doc 
 	return list;
 }
 
-/* {"content": {"application/json": {"schema": ...}}}, a schema that takes all where there is no name. */
+/*
+ * {"content": {"application/json": {"schema": ...}}}, a schema that takes all where there is no
+ * name.
+ */
 static struct json *openapi_content(const char *schema_name)
 {
 	struct json *owner = json_new_object(), *content = json_new_object(),

@@ -8,8 +8,8 @@
 int engine_run_script(struct store *s, const char *sql, struct err *e);
 
 /*
- * Brings the schema to the newest of `migrations` in one transaction, or (`check_only`) refuses any other. For an
- * engine's store_open.
+ * Brings the schema to the newest of `migrations` in one transaction, or (`check_only`) refuses
+ * any other. For an engine's store_open.
  */
 int store_migrate(struct store *s, const struct store_migration *migrations, size_t count,
 		  bool check_only, struct err *e);

@@ -14,7 +14,8 @@ static int read_version(struct store *s, unsigned *ret_number, struct err *e)
 {
 	AUTO_ROWS struct store_rows rows = { 0 };
 
-	if (store_select(s, "SELECT COALESCE(MAX(number), 0) FROM store_schema", STORE_NO_ARGS, &rows, e) ||
+	if (store_select(s, "SELECT COALESCE(MAX(number), 0) FROM store_schema", STORE_NO_ARGS,
+			 &rows, e) ||
 	    store_first(&rows, "the schema's number", e))
 		return -1;
 	*ret_number = (unsigned)store_int(&rows, 0);

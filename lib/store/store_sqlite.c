@@ -37,7 +37,8 @@ static int prepare(struct store *s, const char *sql, struct statement **ret, str
 	}
 	st = mem_new(sizeof(*st));
 	st->sql = sql;
-	rc = sqlite3_prepare_v3(s->db, sql, -1, is_kept ? SQLITE_PREPARE_PERSISTENT : 0, &st->at, &tail);
+	rc = sqlite3_prepare_v3(s->db, sql, -1, is_kept ? SQLITE_PREPARE_PERSISTENT : 0, &st->at,
+				&tail);
 	if (rc != SQLITE_OK) {
 		free_statement(st);
 		return sqlite_fail(s, rc, "preparing a statement", e);
@@ -78,7 +79,10 @@ static int bind_value(sqlite3_stmt *st, int at, const struct store_value *v)
 	return SQLITE_MISUSE;
 }
 
-/* "$3" may stand anywhere and more than once: SQLite numbers parameters as they come, we go by name. */
+/*
+ * "$3" may stand anywhere and more than once: SQLite numbers parameters as they come, we go by
+ * name.
+ */
 static int bind_all(struct store *s, sqlite3_stmt *st, const struct store_value *values,
 		    size_t count, struct err *e)
 {

@@ -63,8 +63,9 @@ static int path_of_url(const char *url, const char **ret_path, struct err *e)
 }
 
 /*
- * SQLite would create the file for everyone to read; its log and index take over our mode. A file that is there is
- * left to SQLite: closing a descriptor of ours would drop the locks of this process's other connections.
+ * SQLite would create the file for everyone to read; its log and index take over our mode. A file
+ * that is there is left to SQLite: closing a descriptor of ours would drop the locks of this
+ * process's other connections.
  */
 static int create_private(const char *path, struct err *e)
 {
@@ -86,8 +87,10 @@ static int set_pragmas(struct store *s, const struct store_options *o, struct er
 		return -1;
 	if (o->read_only)
 		return 0;
-	return engine_run_script(s, o->relaxed ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"
-					       : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
+	return engine_run_script(s,
+				 o->relaxed ?
+					 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL" :
+					 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
 				 e);
 }
 
