@@ -1,7 +1,7 @@
 """Measures central, agent and CLI against the direct call in the same run; writes build/bench.json and a table.
 
 Usage: MK8S_BIN=build/mk8s KUBESIM=build/kubesim python3 tests/bench/bench.py [--quick]
-Needs h2load (nghttp2-client), curl and openssl; nginx and kubectl are measured where they are installed.
+Needs h2load (nghttp2-client), curl, openssl and openssh-server; nginx and kubectl are measured where they are installed.
 """
 import json
 import os
@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import sim  # noqa: E402 (its folder is known only now)
 import stack  # noqa: E402
 import streams  # noqa: E402
+from bench_deploy import bench_deploy  # noqa: E402
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 2 if QUICK else 5
@@ -224,7 +225,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mk8s-bench-") as where:
         b = Bench(where)
         try:
-            for part in (bench_proxy_get, bench_rate, bench_list, bench_streams, bench_cli, bench_idle):
+            for part in (bench_proxy_get, bench_rate, bench_list, bench_streams, bench_cli, bench_deploy, bench_idle):
                 part(b, result)
         finally:
             b.stop()
