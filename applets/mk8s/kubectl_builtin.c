@@ -96,7 +96,8 @@ static int run(const struct kube_target *target, int argc, char **argv, struct e
 				       .wake_fd = kubectl_console_wake_fd,
 				       .input_fd = input_fd,
 				       .terminal = &kubectl_console_terminal,
-				       .files = &kubectl_console_files };
+				       .files = &kubectl_console_files,
+				       .listen = kubectl_console_listen };
 	struct kube_client *client;
 	struct err why = { 0 };
 	int status;

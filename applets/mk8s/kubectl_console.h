@@ -23,6 +23,9 @@ extern const struct kubectl_files kubectl_console_files;
 /* kubectl_io's wake_fd and is_stopped; the owner is a struct kubectl_console. */
 int kubectl_console_wake_fd(void *owner, int *ret_fd, struct err *e);
 bool kubectl_console_is_stopped(void *owner);
+/* kubectl_io's listen. */
+int kubectl_console_listen(void *owner, const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
+			   struct err *e);
 /* Everything as before; a signal that came meanwhile ends the process, but for SIGINT. */
 void kubectl_console_end(struct kubectl_console *c);
 

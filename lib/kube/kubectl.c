@@ -20,7 +20,8 @@ static const struct kubectl_verb *const verbs[] = {
 	&kubectl_delete,
 	&kubectl_describe, &kubectl_drain, &kubectl_events, &kubectl_exec, &kubectl_expose,
 	&kubectl_get,
-	&kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_replace, &kubectl_rollout,
+	&kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_port_forward,
+	&kubectl_replace, &kubectl_rollout,
 	&kubectl_run, &kubectl_scale, &kubectl_set, &kubectl_taint, &kubectl_uncordon,
 	&kubectl_version, &kubectl_wait,
 };
@@ -210,7 +211,7 @@ const struct kube_resource *kubectl_find(struct kubectl *k, const char *name)
 const char *kubectl_verbs(void)
 {
 	return "annotate api-resources api-versions apply auth cluster-info cordon cp create "
-	       "delete describe drain events exec expose get label logs patch replace rollout run "
+	       "delete describe drain events exec expose get label logs patch port-forward replace rollout run "
 	       "scale set taint uncordon version wait";
 }
 

@@ -155,7 +155,11 @@ static int open_console(struct kubectl *k, const struct exec_options *o, struct 
 	struct err failure = { 0 };
 
 	*c = (struct console){ .k = k, .tty = has_terminal(k, o) };
-	c->peer = (struct remote_peer){ .owner = c, .input_owner = c, .on_output = console_output, .input_fd = -1, .wake_fd = -1 };
+	c->peer = (struct remote_peer){ .owner = c,
+					.input_owner = c,
+					.on_output = console_output,
+					.input_fd = -1,
+					.wake_fd = -1 };
 	if (o->stdin && !io->input_fd) {
 		kubectl_failf(k, ERR_USAGE, "there is no standard input here that --stdin could pass on");
 		return -1;
