@@ -8,6 +8,7 @@
 #include "applets/mk8s/verb.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
+#include "lib/gate/role.h"
 
 struct output_options {
 	const char *output;
@@ -74,6 +75,73 @@ static int get(struct cli *c, const void *options, const struct options_rest *re
 		       cli_print_json(format, answer, e);
 }
 
+/* Whether one of the words of `list` is `word`. */
+static bool word_is_in(const char *list, const char *word)
+{
+	struct span rest = span_of(list), part;
+
+	while (rest.len && span_take_part(&rest, ' ', &part)) {
+		if (span_equal_str(part, word))
+			return true;
+	}
+	return false;
+}
+
+/* Clusters that a rule of the role names, into `names`. */
+static void put_clusters(const struct json *role, const struct json *clusters, struct buf *names)
+{
+	for (const struct json *c = json_first(clusters); c; c = json_next(c)) {
+		const char *name = json_str(c, "name");
+		bool is_meant = false;
+
+		for (const struct json *rule = json_first(json_get(role, "clusters")); rule && name; rule = json_next(rule)) {
+			const char *glob = json_str(rule, "name");
+
+			is_meant = is_meant || (glob && role_glob_match(glob, name));
+		}
+		if (is_meant && !word_is_in(buf_str(names), name))
+			(void)buf_printf(names, "%s%s", names->len ? " " : "", name);
+	}
+}
+
+/* The agents of these clusters may not impersonate a role that was made after their manifest. */
+static void note_new_roles(struct cli *c, const char *before)
+{
+	AUTO_JSON struct json *roles = NULL, *clusters = NULL;
+	AUTO_BUF struct buf made, names;
+	struct err e = { 0 };
+
+	buf_init(&made, CLI_FILE_MAX);
+	buf_init(&names, CLI_FILE_MAX);
+	if (cli_call_json(c, "GET", "/roles", NULL, &roles, &e) < 0 ||
+	    cli_call_json(c, "GET", "/clusters", NULL, &clusters, &e) < 0)
+		return; /* the roles are applied all the same */
+	for (const struct json *r = json_first(json_get(roles, "roles")); r; r = json_next(r)) {
+		const char *name = json_str(r, "name");
+
+		if (!name || word_is_in(before, name))
+			continue;
+		(void)buf_printf(&made, "%s%s", made.len ? " " : "", name);
+		put_clusters(r, json_get(clusters, "clusters"), &names);
+	}
+	if (names.len)
+		cli_note("New roles (%.200s): agents may use them once their manifest is applied again, on %.400s: "
+			 "mk8s clusters token NAME --manifest | kubectl apply -f -",
+			 buf_str(&made), buf_str(&names));
+}
+
+/* The names of all roles, with blanks between them. */
+static int list_names(struct cli *c, struct buf *names, struct err *e)
+{
+	AUTO_JSON struct json *answer = NULL;
+
+	if (cli_call_json(c, "GET", "/roles", NULL, &answer, e) < 0)
+		return -1;
+	for (const struct json *r = json_first(json_get(answer, "roles")); r; r = json_next(r))
+		(void)buf_printf(names, "%s ", json_str(r, "name") ? json_str(r, "name") : "");
+	return 0;
+}
+
 static int apply(struct cli *c, const void *options, const struct options_rest *rest UNUSED,
 		 struct err *e)
 {
@@ -81,16 +149,20 @@ static int apply(struct cli *c, const void *options, const struct options_rest *
 	struct cli_call call = { .method = "PUT",
 				 .path = "/roles",
 				 .content_type = "application/yaml" };
-	AUTO_BUF struct buf document = { 0 }, reply = { 0 };
+	AUTO_BUF struct buf document = { 0 }, reply = { 0 }, before = { 0 };
 
 	if (!o->file)
 		return err_set(e, ERR_USAGE, "mk8s roles apply: -f FILE is missing");
 	buf_init(&document, CLI_FILE_MAX);
 	buf_init(&reply, CLI_FILE_MAX);
+	buf_init(&before, CLI_FILE_MAX);
 	if (file_read(strcmp(o->file, "-") == 0 ? "/dev/stdin" : o->file, &document, e) < 0)
 		return -1;
 	call.body = buf_span(&document);
-	return cli_call(c, &call, &reply, e) < 0 ? -1 : cli_say(e, "The roles are applied.");
+	if (list_names(c, &before, e) < 0 || cli_call(c, &call, &reply, e) < 0)
+		return -1;
+	note_new_roles(c, buf_str(&before));
+	return cli_say(e, "The roles are applied.");
 }
 
 static int rm(struct cli *c, const void *options UNUSED, const struct options_rest *rest,

@@ -7,6 +7,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/gate/agent_explain.h"
 #include "lib/gate/agent_rules.h"
 #include "lib/gate/agent_state.h"
 #include "lib/gate/authz.h"
@@ -24,6 +25,7 @@ struct served {
 	struct agent *agent;
 	struct relay *relay;
 	struct agent_rules *rules;
+	struct agent_explain explain;
 };
 
 static const struct span *field(const struct http_head *head, const char *name)
@@ -139,7 +141,20 @@ static void served_forward(struct served *v, struct span target)
 		      ended);
 }
 
-static void served_head(void *owner UNUSED, struct relay *r, const struct http_head *head)
+/* A 403 that may be about the agent's own rights: its body may become longer. */
+static void explain(struct served *v, struct header_list *fields)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < fields->count; i++) {
+		if (!span_equal_str(fields->at[i].name, "content-length"))
+			fields->at[kept++] = fields->at[i];
+	}
+	fields->count = kept;
+	relay_set_filter(v->relay, agent_explain_body, &v->explain);
+}
+
+static void served_head(void *owner, struct relay *r, const struct http_head *head)
 {
 	struct header_list fields;
 	struct http_head answer = { .status = head->status };
@@ -155,6 +170,8 @@ static void served_head(void *owner UNUSED, struct relay *r, const struct http_h
 	}
 	if (!granted)
 		header_filter_answer(head, &fields);
+	if (!granted && agent_explain_wants(head) && !span_equal_str(relay_request(r)->method, "HEAD"))
+		explain(owner, &fields);
 	answer.fields = fields.at;
 	answer.field_count = fields.count;
 	relay_answer(r, &answer);
@@ -171,7 +188,10 @@ static void served_failed(void *owner UNUSED, struct relay *r, const struct err 
 
 static void served_done(void *owner, struct relay *r UNUSED, const struct err *why UNUSED)
 {
-	free(owner);
+	struct served *v = owner;
+
+	agent_explain_free(&v->explain);
+	free(v);
 }
 
 static void serve_kubernetes(struct agent_link *k, struct http_stream *s)
@@ -189,6 +209,7 @@ static void serve_kubernetes(struct agent_link *k, struct http_stream *s)
 
 	v->agent = agent_link_agent(k);
 	v->rules = agent_link_rules(k);
+	agent_explain_init(&v->explain, v->agent->config->cluster_name);
 	v->relay = relay_new(s, &events, v);
 	if (!fields_allowed(head))
 		served_refuse(v->relay, 400, "agent: the request has fields that no central sends");

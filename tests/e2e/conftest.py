@@ -131,9 +131,9 @@ def make_agent(tmp_path, agent_kubeconfig):
     """make_agent(central, name, token=None): an agent of the test's own for the shared cluster."""
     made = []
 
-    def make(central, name, token=None, wait=True, **settings):
+    def make(central, name, token=None, wait=True, kubeconfig=None, **settings):
         token = token or central.add_cluster(name)["token"]
-        agent = stack.Agent(tmp_path / f"agent{len(made)}", central, name, token, agent_kubeconfig, **settings)
+        agent = stack.Agent(tmp_path / f"agent{len(made)}", central, name, token, kubeconfig or agent_kubeconfig, **settings)
         made.append(agent)
         return agent.start(wait)
     yield make

@@ -161,6 +161,15 @@ def test_the_seeds_role_document_by_the_command_line(make_central, make_cli, tmp
         "name": "dev-*", "namespaces": ["*"], "verbs": ["get", "list", "logs", "exec"],
         "resources": ["pods", "services", "deployments"]}]
     assert "developer" in cli.ok("roles", "list")
+    for cluster in ("dev-1", "stage"):
+        central.add_cluster(cluster)
+    again = cli.run("roles", "apply", "-f", tmp_path / "roles.yaml")
+    assert again.returncode == 0 and again.stderr == "", "no role is new"
+    (tmp_path / "more.yaml").write_text("roles:\n- name: tester\n  clusters:\n  - {name: 'dev-*', namespaces: ['*'], "
+                                        "verbs: [get], resources: [pods]}\n")
+    more = cli.run("roles", "apply", "-f", tmp_path / "more.yaml")
+    assert more.returncode == 0 and "New roles (tester)" in more.stderr and "on dev-1: mk8s clusters token" in more.stderr
+    assert "stage" not in more.stderr and more.stdout == "The roles are applied.\n"
 
 
 @pytest.mark.parametrize("text", ["{}", "roles: []\n", "roles: []\nusers: []\n", "", "# nothing\n"])

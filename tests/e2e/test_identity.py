@@ -54,6 +54,26 @@ def test_what_the_client_says_of_itself_is_not_passed_on(central, user, cluster,
     assert event["sourceIPs"] == ["127.0.0.1"]
 
 
+def test_a_role_newer_than_the_manifest_is_explained(central, cluster, make_agent):
+    group = "rbac.authorization.k8s.io"
+    cluster.api("POST", f"/apis/{group}/v1/clusterroles", {
+        "apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": {"name": "impersonator-of-some"}, "rules": [
+            {"apiGroups": [""], "resources": ["users"], "verbs": ["impersonate"]},
+            {"apiGroups": [""], "resources": ["groups"], "verbs": ["impersonate"],
+             "resourceNames": ["mk8s:users", "mk8s:role:known", "system:authenticated"]}]})
+    _, kubeconfig = cluster.create_service_account("agents", "limited", "impersonator-of-some")
+    central.add_role("known"), central.add_role("newer")
+    agent = make_agent(central, "limited", kubeconfig=kubeconfig)
+    path = "/clusters/limited/k8s/api/v1/namespaces/a/pods/web"
+    assert central.add_user("known").get(path).status == 200
+    answer = central.add_user("newer").get(path)
+    assert answer.status == 403 and answer.json["reason"] == "Forbidden", answer
+    assert "cannot impersonate" in answer.json["message"]
+    assert "mk8s clusters token limited --manifest" in answer.json["message"], answer
+    assert agent.stop() == 0
+    central.admin.want(204, "DELETE", "/clusters/limited")
+
+
 @pytest.mark.parametrize("make", [
     lambda t: [f"Authorization: Bearer {t}", f"Authorization: Bearer {t}"],
     lambda t: [f"Authorization: Bearer {t}", "Authorization: Basic YWRtaW46eA=="],
