@@ -6,7 +6,8 @@ import subprocess
 import time
 
 import pytest
-from stack import SLOW, Central, wait_for
+import sim
+from stack import ADMIN, SLOW, Central, wait_for
 
 NDJSON = {"Accept": "application/x-ndjson"}
 # audit.k8s.io/v1 Event: every member with its Go type (k8s.io/apiserver/pkg/apis/audit/v1/types.go).
@@ -86,6 +87,24 @@ def test_the_export_is_kubernetes_audit_events(trail):
     assert denied["annotations"]["authorization.k8s.io/decision"] == "forbid" and denied["responseStatus"]["code"] == 403
     applied = [e for e in events if e.get("objectRef", {}).get("resource") == "deployments"]
     assert applied[0]["objectRef"]["apiGroup"] == "apps" and applied[0]["annotations"]["mk8s/command"] == "kubectl apply"
+
+
+def test_the_api_servers_own_decoder_reads_it(trail, make_cli, tmp_path):
+    """auditread is made of k8s.io/apiserver's types and strict codec (tests/kube/auditread)."""
+    reader = sim.find_client("auditread")
+    if not reader:
+        pytest.skip("there is no auditread: make kube")
+    text = make_cli(trail, ADMIN).ok("audit", "export")
+    done = subprocess.run([reader], input=text, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    understood = done.stdout.splitlines()
+    assert len(understood) == len(text.splitlines())
+    assert any(f' ResponseComplete get pods "a" "web" 200 {trail.reader.email}' in line for line in understood)
+    assert any(f' ResponseComplete delete pods "a" "web" 403 {trail.reader.email}' in line for line in understood)
+    event = json.loads(text.splitlines()[0])
+    for broken in ({**event, "stage": "Other"}, {**event, "extra": 1}, {**event, "sourceIPs": "x"}, {**event, "kind": "Pod"},
+                   {**event, "stageTimestamp": "yesterday"}):
+        assert subprocess.run([reader], input=json.dumps(broken), capture_output=True, text=True).returncode == 1, broken
 
 
 def test_the_export_takes_filters_and_goes_on(trail):

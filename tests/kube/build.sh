@@ -2,8 +2,8 @@
 # Builds the real Kubernetes programs that the tests run against, at the versions pinned in go.mod.
 # usage: build.sh OUTDIR
 #	What OUTDIR holds at the pinned version already is left alone.
-#	KUBE_BIN=dir names ready kube-apiserver, kube-controller-manager, etcd, kubectl and kwok (and h2spec, helm and
-#	clientgo, else they are built): they are linked into OUTDIR. GO=/path names another go command.
+#	KUBE_BIN=dir names ready kube-apiserver, kube-controller-manager, etcd, kubectl and kwok (and h2spec, helm,
+#	clientgo and auditread, else they are built): they are linked into OUTDIR. GO=/path names another go command.
 set -eu
 
 die() {
@@ -38,19 +38,20 @@ module_of() { # PROGRAM
 	h2spec) echo github.com/summerwind/h2spec ;;
 	helm) echo helm.sh/helm/v3 ;;
 	clientgo) echo k8s.io/client-go ;;
+	auditread) echo k8s.io/apiserver ;;
 	esac
 }
 
 package_of() { # PROGRAM
 	case $1 in
 	etcd) echo go.etcd.io/etcd/server/v3 ;;
-	clientgo) echo ./clientgo ;;
+	clientgo | auditread) echo "./$1" ;;
 	*) echo "$(module_of "$1")/cmd/$1" ;;
 	esac
 }
 
-own_source() { # PROGRAM: what tells versions of our own program apart
-	[ "$1" != clientgo ] || cksum <clientgo/main.go | sed 's/^/ /'
+own_source() { # PROGRAM: what tells versions of our own programs apart
+	[ ! -f "$1/main.go" ] || cksum <"$1/main.go" | sed 's/^/ /'
 }
 
 stamp_of() { # PROGRAM
@@ -144,11 +145,11 @@ build_one() { # PROGRAM
 }
 
 is_extra() { # PROGRAM
-	case $1 in h2spec | helm | clientgo) ;; *) return 1 ;; esac
+	case $1 in h2spec | helm | clientgo | auditread) ;; *) return 1 ;; esac
 }
 
 todo=
-for program in kube-apiserver kube-controller-manager etcd kubectl kwok h2spec helm clientgo; do
+for program in kube-apiserver kube-controller-manager etcd kubectl kwok h2spec helm clientgo auditread; do
 	if is_there $program; then
 		continue
 	elif [ -n "${KUBE_BIN:-}" ] && [ -x "$KUBE_BIN/$program" ]; then
