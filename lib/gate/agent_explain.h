@@ -16,7 +16,7 @@ struct agent_explain {
 /* Whether the answer may be such a 403, whose body is worth a look: JSON as it stands. */
 bool agent_explain_wants(const struct http_head *answer);
 void agent_explain_init(struct agent_explain *x, const char *cluster);
-/* A relay_filter_fn; `ctx` is a struct agent_explain. Appends the remedy to a Status that says what the agent may not. */
+/* A relay_filter_fn; `ctx` is a struct agent_explain. A Status that says what the agent may not gets the remedy. */
 int agent_explain_body(void *ctx, struct span bytes, bool is_end, struct buf *out, struct err *e);
 void agent_explain_free(struct agent_explain *x);
 

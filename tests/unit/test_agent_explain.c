@@ -18,10 +18,10 @@ static void what_is_explained(void **state)
 		const char *body;
 		bool explained;
 	} rows[] = {
-		{ STATUS("groups \\\"mk8s:role:x\\\" is forbidden: User \\\"system:serviceaccount:mk8s:a\\\" cannot impersonate "
-			 "resource \\\"groups\\\" in API group \\\"\\\" at the cluster scope"), true },
-		{ STATUS("pods \\\"web\\\" is forbidden: User \\\"system:serviceaccount:m:a\\\" cannot impersonate-on:user-info:get "
-			 "resource \\\"pods\\\""), true },
+		{ STATUS("groups \\\"mk8s:role:x\\\" is forbidden: User \\\"system:serviceaccount:m:a\\\" "
+			 "cannot impersonate resource \\\"groups\\\" in API group \\\"\\\" at the cluster scope"), true },
+		{ STATUS("pods \\\"web\\\" is forbidden: User \\\"system:serviceaccount:m:a\\\" "
+			 "cannot impersonate-on:user-info:get resource \\\"pods\\\""), true },
 		{ STATUS("pods is forbidden: User \\\"mk8s:a@b.example\\\" cannot list resource \\\"pods\\\""), false },
 		{ STATUS("x is forbidden: User \\\"mk8s:a@b.example\\\" cannot impersonate resource \\\"users\\\""), false },
 		{ STATUS(""), false },
