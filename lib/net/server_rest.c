@@ -238,9 +238,11 @@ static void rest_on_body(void *owner, struct http_stream *s, struct span bytes)
 		return;
 	}
 	if (buf_put_span(&job->body, bytes) < 0) {
-		rest_refuse(job, 413,
-			    job->body.max ? "the body is larger than this path takes" :
-					    "this path takes no body");
+		if (job->body.no_memory)
+			rest_refuse(job, 503, "there is no memory for the body; try again later");
+		else
+			rest_refuse(job, 413, job->body.max ? "the body is larger than this path takes" :
+							      "this path takes no body");
 		return;
 	}
 	server->held_bytes += bytes.len;
