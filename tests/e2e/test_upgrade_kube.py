@@ -36,12 +36,15 @@ def exec_agent(tmp_path_factory, central, exec_cluster, roles):
     assert agent.stop() == 0, agent.process.said()[-3000:]
 
 
-@pytest.fixture(params=[{}, SPDY], ids=["websocket", "spdy"])
+@pytest.fixture(params=["websocket", "spdy", "old"])
 def kubectl(request, make_cli, central, exec_agent):
-    """(argv, environment) of kubectl on that cluster."""
+    """(argv, environment) of kubectl on that cluster; an old one knows only SPDY."""
+    old = request.param == "old"
+    if not sim.find_kubectl(old):
+        pytest.skip("there is no old kubectl in build/kube/old: see tests/kube/clients.sh")
     cli = make_cli(central, central.add_user("everything").email)
-    cli.write_kubeconfig("with-exec")
-    return [sim.find_kubectl(), "-n", "a"], {**cli.kubectl_env(), **request.param}
+    cli.write_kubeconfig("with-exec", *(["--old-clients"] if old else []))
+    return [sim.find_kubectl(old), "-n", "a"], {**cli.kubectl_env(), **(SPDY if request.param == "spdy" else {})}
 
 
 def run(kubectl, *args, stdin=b""):
@@ -58,6 +61,26 @@ def test_exec(kubectl):
     assert done.stdout.split()[:1] == [hashlib.sha256(data).hexdigest().encode()], done
     done = run(kubectl, "exec", "web", "--", "sh", "-c", "head -c 5000000 /dev/zero")
     assert done.returncode == 0 and done.stdout == bytes(5_000_000)
+
+
+def test_attach(kubectl, exec_cluster):
+    """The stand-in kubelet shows there what comes into the pod's log from then on."""
+    argv, env = kubectl
+    attached = subprocess.Popen([*argv, "attach", "web"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+    ended = threading.Event()
+
+    def talk():
+        while not ended.wait(0.3):
+            exec_cluster.append_default_log("still there")
+    threading.Thread(target=talk, daemon=True).start()
+    try:
+        assert stack.read_lines(attached, 3) == ["still there"] * 3
+        assert attached.poll() is None
+    finally:
+        ended.set()
+        attached.kill()
+        attached.wait()
 
 
 def test_cp_from_the_pod(kubectl, tmp_path):

@@ -519,6 +519,10 @@ class RealCluster:
         shown = (200, "".join(line + "\n" for line in lines))
         self._wait(f"the log of {namespace}/{pod}", lambda: self._exchange("GET", log) == shown)
 
+    def append_default_log(self, *lines):
+        """To what pods without a log of their own show; attach shows it as it comes."""
+        self._append(self._default_log, *lines)
+
     @staticmethod
     def _append(file, *lines):
         """In the kubelet's own log format: time, stream, F for a full line, text."""
