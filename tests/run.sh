@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs parts of the tests, prints what each part counted, ends with the sum: tests/run.sh PART...
-# Parts: lint unit replay e2e-release e2e-check kube fuzz. From make: O, PYTHON, FUZZ_SECONDS. TEST_JOBS: how many
+# Parts: lint unit replay e2e-release e2e-check kube fuzz; e2e-cov and kube-cov for coverage.sh. From make: O, PYTHON, FUZZ_SECONDS. TEST_JOBS: how many
 # end-to-end tests run at once, where pytest-xdist is installed; 1 is one after the other.
 set -u
 O=${O:-build} PYTHON=${PYTHON:-/usr/bin/python3}
@@ -142,6 +142,10 @@ for part; do
 	e2e-release) run_e2e "$part" mk8s ;;
 	e2e-check) run_e2e "$part" check/mk8s ;;
 	e2e-cov) run_e2e "$part" cov/mk8s ;;
+	kube-cov)
+		export KUBE=1 MK8S_BIN="$absolute/cov/mk8s" KUBESIM="$absolute/kubesim" KUBE_BIN="$KUBE_DIR"
+		TEST_JOBS=1 run_pytest kube-cov tests/kube/test_compare_kubectl.py
+		;;
 	kube)
 		export KUBE=1 MK8S_BIN="$absolute/mk8s" KUBESIM="$absolute/kubesim" KUBE_BIN="$KUBE_DIR"
 		run_pytest kube tests/e2e tests/kube
