@@ -11,6 +11,8 @@ status=$?
 
 # gcov says "File 'lib/base/buf.c'" and "Lines executed:93.33% of 45" for each source of an object.
 find "$O/cov/lib" "$O/cov/applets" "$O/cov/main.gcno" -name '*.gcno' | while read -r notes; do
+	source=${notes#"$O/cov/"}
+	[ -f "${source%.gcno}.c" ] || continue # of a file that has gone
 	gcov -n "$notes" 2>/dev/null
 done | awk -v min="$min" '
 	/^File / { file = substr($2, 2, length($2) - 2) }
