@@ -357,6 +357,21 @@ def test_check_tells_a_service_account(op):
     assert "service account (https://my.1password.com)" in run(op, "check").stdout.decode()
 
 
+# The word for scripts in `check -o json`, by the name of the recorded failure; all others are "signed_out".
+KINDS = {"no item": "no_item", "no item in vault": "no_item", "not found": "no_item", "several": "several",
+         "no vault": "no_vault", "needs vault": "needs_vault", "not authenticated": "token", "malformed token": "token",
+         "crash": "token", "deleted account": "token", "rate limit": "rate_limit", "unknown": "other"}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_check_names_the_kind_of_each_failure(op, case):
+    op.play(fail=FAILURES[case][0])
+    got = run(op, "check", "-o", "json")
+    doc = json.loads(got.stdout)
+    assert (doc["ok"], doc["failure"]) == (False, KINDS.get(case, "signed_out"))
+    assert got.returncode == FAILURES[case][2]
+
+
 def test_check_does_not_believe_whoami(op):
     says(run(op, "check"), 0)
     op.play(fail=onepassword.STAMP + onepassword.NOT_SIGNED_IN)
