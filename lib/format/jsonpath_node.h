@@ -1,4 +1,4 @@
-/* The parsed form of a JSONPath template. For jsonpath.c and jsonpath_parse.c only. */
+/* The parsed form of a JSONPath template. For the jsonpath files only. */
 #ifndef MK8S_FORMAT_JSONPATH_NODE_H
 #define MK8S_FORMAT_JSONPATH_NODE_H
 
@@ -50,5 +50,16 @@ struct jsonpath {
 	struct jsonpath_part *at;
 	size_t count;
 };
+
+#define JSONPATH_NESTING_MAX 16 /* of filters in filters, and of ranges */
+
+struct jsonpath_text;
+/*
+ * Appends the steps up to what ends an expression or an operand. ERR_INPUT; `path` is then partly
+ * filled, and still to be freed.
+ */
+int jsonpath_path_parse(struct jsonpath_text *p, struct jsonpath_path *path);
+/* Frees the steps, not `path` itself. */
+void jsonpath_path_free(struct jsonpath_path *path);
 
 #endif
