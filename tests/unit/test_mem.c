@@ -52,7 +52,8 @@ static void a_buffer_takes_no_more_than_its_ceiling(void **state)
 		size_t max, puts; /* of three bytes each */
 		bool fits;
 	} rows[] = {
-		{ 0, 0, true }, { 0, 1, false }, { 2, 1, false }, { 3, 1, true }, { 5, 2, false }, { 6, 2, true }, { 300, 101, false },
+		{ 0, 0, true },  { 0, 1, false }, { 2, 1, false },     { 3, 1, true },
+		{ 5, 2, false }, { 6, 2, true },  { 300, 101, false },
 	};
 
 	(void)state;
