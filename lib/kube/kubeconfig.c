@@ -1,4 +1,4 @@
-/* Loading kubeconfig files: merging them, and resolving one context to a target. */
+/* Loading kubeconfig files: one context of them becomes a target. */
 #include "lib/kube/kubeconfig.h"
 
 #include <stdlib.h>
@@ -9,27 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/secret.h"
 #include "lib/format/base64.h"
-#include "lib/format/yaml.h"
-
-enum { FILE_MAX_LEN = 4 * 1024 * 1024, FILES_MAX = 32, NAMES_SHOWN_MAX = 10 };
-
-/* One file; what relative paths in it start from. */
-struct source {
-	char *name, *dir;
-	struct yaml_docs *docs;
-	const struct yaml *root;
-};
-
-struct sources {
-	struct source at[FILES_MAX];
-	size_t count;
-};
-
-/* A named entry and the file it stands in. */
-struct entry {
-	const struct yaml *body;
-	const struct source *source;
-};
+#include "lib/kube/kubeconfig_sources.h"
 
 void kube_target_free(struct kube_target *t)
 {
@@ -43,172 +23,7 @@ void kube_target_free(struct kube_target *t)
 	memset(t, 0, sizeof(*t));
 }
 
-static void free_sources(struct sources *s)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		free(s->at[i].name);
-		free(s->at[i].dir);
-		yaml_docs_free(s->at[i].docs);
-	}
-}
-
-static int add_source(struct sources *s, struct span text, const char *name, const char *dir,
-		      struct err *e)
-{
-	struct yaml_docs *docs = NULL;
-	const struct yaml *root = NULL;
-
-	if (s->count == FILES_MAX)
-		return err_set(e, ERR_LIMIT, "more than %d kubeconfig files", FILES_MAX);
-	if (yaml_parse(text, YAML_LIMITS(FILE_MAX_LEN), &docs, e))
-		return err_context(e, "kubeconfig %.150s", name);
-	if (yaml_docs_count(docs) > 0)
-		root = yaml_docs_at(docs, 0);
-	if (root && yaml_kind(root) != YAML_MAP && !yaml_is_null(root)) {
-		yaml_docs_free(docs);
-		return err_set(e, ERR_INPUT,
-			       "kubeconfig %.150s: expected clusters, users and contexts", name);
-	}
-	s->at[s->count++] = (struct source){ mem_dup_str(name), mem_dup_str(dir), docs, root };
-	return 0;
-}
-
-/* "dir" of "dir/file". */
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? mem_dup(path, slash == path ? 1 : (size_t)(slash - path)) : mem_dup_str(".");
-}
-
-/* `must_exist`: a file that is not there is an error, else it is left out. */
-static int add_file(struct sources *s, const char *path, bool must_exist, struct err *e)
-{
-	AUTO_FREE char *dir = folder_of(path);
-	struct buf text;
-	struct err failure = { 0 };
-	int rc;
-
-	buf_init_secret(&text, FILE_MAX_LEN);
-	rc = file_read(path, &text, &failure);
-	if (rc == 0)
-		rc = add_source(s, buf_span(&text), path, dir, e);
-	else if (failure.code == ERR_NOT_FOUND && !must_exist)
-		rc = 0;
-	else
-		*e = failure;
-	buf_free(&text);
-	return rc;
-}
-
-static int add_list(struct sources *s, const char *list, struct err *e)
-{
-	struct span rest = span_of(list), part;
-
-	while (span_take_part(&rest, ':', &part)) {
-		AUTO_FREE char *path = span_dup(part);
-
-		if (part.len && add_file(s, path, false, e))
-			return -1;
-	}
-	return 0;
-}
-
-static int add_chosen(struct sources *s, const struct kubeconfig_choice *c, struct err *e)
-{
-	AUTO_FREE char *usual = c->home ? mem_printf("%s/.kube/config", c->home) : NULL;
-
-	if (c->file)
-		return add_file(s, c->file, true, e);
-	if (c->env && c->env[0])
-		return add_list(s, c->env, e);
-	return usual ? add_file(s, usual, false, e) : 0;
-}
-
-static const char *text_at(const struct yaml *map, const char *key)
-{
-	const struct yaml *value = map && yaml_kind(map) == YAML_MAP ? yaml_get(map, key) : NULL;
-
-	if (!value || yaml_kind(value) != YAML_TEXT || yaml_is_null(value))
-		return NULL;
-	return yaml_text(value)[0] ? yaml_text(value) : NULL;
-}
-
-static const struct yaml *list_of(const struct source *source, const char *list)
-{
-	const struct yaml *items = NULL;
-
-	if (source->root && yaml_kind(source->root) == YAML_MAP)
-		items = yaml_get(source->root, list);
-	return items && yaml_kind(items) == YAML_LIST ? items : NULL;
-}
-
-/*
- * Finds `name` in `list` ("users") of the first file that has it; its body is the member `kind`
- * ("user").
- */
-static bool find_entry(const struct sources *s, const char *list, const char *kind,
-		       const char *name, struct entry *ret)
-{
-	for (size_t f = 0; f < s->count; f++) {
-		const struct yaml *items = list_of(&s->at[f], list);
-
-		for (size_t i = 0; items && i < yaml_count(items); i++) {
-			const struct yaml *item = yaml_at(items, i);
-			const char *own = text_at(item, "name");
-
-			if (!own || strcmp(own, name) != 0)
-				continue;
-			*ret = (struct entry){ yaml_get(item, kind), &s->at[f] };
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The contexts, for a sentence. */
-static void put_context_names(const struct sources *s, struct buf *out)
-{
-	size_t shown = 0;
-
-	for (size_t f = 0; f < s->count; f++) {
-		const struct yaml *items = list_of(&s->at[f], "contexts");
-
-		for (size_t i = 0; items && i < yaml_count(items) && shown < NAMES_SHOWN_MAX; i++) {
-			const char *name = text_at(yaml_at(items, i), "name");
-
-			if (name)
-				(void)buf_printf(out, "%s%.40s", shown++ ? ", " : "", name);
-		}
-	}
-	if (shown == 0)
-		(void)buf_put_str(out, "none");
-}
-
-static int no_context(const struct sources *s, const char *name, struct err *e)
-{
-	struct buf names;
-
-	buf_init(&names, 1024);
-	put_context_names(s, &names);
-	(void)err_set(e, ERR_NOT_FOUND, "context '%.100s' is not in the kubeconfig; it has: %s", name,
-		      buf_str(&names));
-	buf_free(&names);
-	return -1;
-}
-
-static const char *current_context(const struct sources *s)
-{
-	for (size_t f = 0; f < s->count; f++) {
-		const char *name = text_at(s->at[f].root, "current-context");
-
-		if (name)
-			return name;
-	}
-	return NULL;
-}
-
-static char *resolve_path(const struct source *source, const char *path)
+static char *resolve_path(const struct kubeconfig_source *source, const char *path)
 {
 	return path[0] == '/' ? mem_dup_str(path) : mem_printf("%s/%s", source->dir, path);
 }
@@ -219,7 +34,7 @@ static int decode_data(const char *text, struct buf *out, struct err *e)
 	struct buf packed;
 	int rc;
 
-	buf_init_secret(&packed, FILE_MAX_LEN);
+	buf_init_secret(&packed, KUBECONFIG_MAX_LEN);
 	for (const char *at = text; *at; at++)
 		if (*at != '\n' && *at != '\r')
 			(void)buf_put_char(&packed, *at);
@@ -229,17 +44,18 @@ static int decode_data(const char *text, struct buf *out, struct err *e)
 }
 
 /* PEM text of KEY-data, else of the file that KEY names; NULL when there is neither. */
-static int load_pem(const struct entry *from, const char *key, char **ret, struct err *e)
+static int load_pem(const struct kubeconfig_found *from, const char *key, char **ret, struct err *e)
 {
 	AUTO_FREE char *data_key = mem_printf("%s-data", key);
-	const char *data = text_at(from->body, data_key), *path = text_at(from->body, key);
+	const char *data = kubeconfig_text_at(from->body, data_key),
+		   *path = kubeconfig_text_at(from->body, key);
 	AUTO_FREE char *full = path ? resolve_path(from->source, path) : NULL;
 	struct buf text;
 	int rc = 0;
 
 	if (!data && !path)
 		return 0;
-	buf_init_secret(&text, FILE_MAX_LEN);
+	buf_init_secret(&text, KUBECONFIG_MAX_LEN);
 	rc = data ? decode_data(data, &text, e) : file_read(full, &text, e);
 	if (rc)
 		(void)err_context(e, "kubeconfig %.120s: %s", from->source->name, data ? data_key : key);
@@ -251,9 +67,9 @@ static int load_pem(const struct entry *from, const char *key, char **ret, struc
 	return rc;
 }
 
-static int load_server(const struct entry *from, struct kube_target *t, struct err *e)
+static int load_server(const struct kubeconfig_found *from, struct kube_target *t, struct err *e)
 {
-	const char *server = text_at(from->body, "server");
+	const char *server = kubeconfig_text_at(from->body, "server");
 	size_t len = server ? strlen(server) : 0;
 
 	if (!server || (strncmp(server, "https://", 8) != 0 && strncmp(server, "http://", 7) != 0))
@@ -266,9 +82,9 @@ static int load_server(const struct entry *from, struct kube_target *t, struct e
 	return 0;
 }
 
-static int load_cluster(const struct entry *from, struct kube_target *t, struct err *e)
+static int load_cluster(const struct kubeconfig_found *from, struct kube_target *t, struct err *e)
 {
-	const char *insecure = text_at(from->body, "insecure-skip-tls-verify");
+	const char *insecure = kubeconfig_text_at(from->body, "insecure-skip-tls-verify");
 
 	if (load_server(from, t, e) || load_pem(from, "certificate-authority", &t->ca_pem, e))
 		return -1;
@@ -278,13 +94,13 @@ static int load_cluster(const struct entry *from, struct kube_target *t, struct 
 			       "kubeconfig %.120s: certificate-authority and insecure-skip-tls-verify exclude "
 			       "each other",
 			       from->source->name);
-	t->tls_server_name = mem_dup_str(text_at(from->body, "tls-server-name"));
-	t->proxy_url = mem_dup_str(text_at(from->body, "proxy-url"));
+	t->tls_server_name = mem_dup_str(kubeconfig_text_at(from->body, "tls-server-name"));
+	t->proxy_url = mem_dup_str(kubeconfig_text_at(from->body, "proxy-url"));
 	return 0;
 }
 
 /* What would be ignored silently otherwise. */
-static int refuse_unsupported(const struct entry *from, const char *name, struct err *e)
+static int refuse_unsupported(const struct kubeconfig_found *from, const char *name, struct err *e)
 {
 	static const struct {
 		const char *key, *why;
@@ -307,10 +123,10 @@ static int refuse_unsupported(const struct entry *from, const char *name, struct
 	return 0;
 }
 
-static int load_user(const struct entry *from, const char *name, struct kube_target *t,
+static int load_user(const struct kubeconfig_found *from, const char *name, struct kube_target *t,
 		     struct err *e)
 {
-	const char *token_file = text_at(from->body, "tokenFile");
+	const char *token_file = kubeconfig_text_at(from->body, "tokenFile");
 
 	if (!from->body || yaml_kind(from->body) != YAML_MAP)
 		return 0;
@@ -322,27 +138,27 @@ static int load_user(const struct entry *from, const char *name, struct kube_tar
 		return err_set(e, ERR_INPUT,
 			       "kubeconfig %.120s: user '%.60s' needs client-certificate and client-key, both",
 			       from->source->name, name);
-	t->token = mem_dup_str(text_at(from->body, "token"));
+	t->token = mem_dup_str(kubeconfig_text_at(from->body, "token"));
 	t->token_file = token_file ? resolve_path(from->source, token_file) : NULL;
 	return 0;
 }
 
-static int load_context(const struct sources *s, const char *name, struct kube_target *t,
+static int load_context(const struct kubeconfig_sources *s, const char *name, struct kube_target *t,
 			struct err *e)
 {
-	struct entry context, cluster, user;
+	struct kubeconfig_found context, cluster, user;
 	const char *cluster_name, *user_name, *namespace;
 
-	if (!find_entry(s, "contexts", "context", name, &context))
-		return no_context(s, name, e);
-	cluster_name = text_at(context.body, "cluster");
-	user_name = text_at(context.body, "user");
-	namespace = text_at(context.body, "namespace");
-	if (!cluster_name || !find_entry(s, "clusters", "cluster", cluster_name, &cluster))
+	if (!kubeconfig_find(s, "contexts", "context", name, &context))
+		return kubeconfig_no_context(s, name, e);
+	cluster_name = kubeconfig_text_at(context.body, "cluster");
+	user_name = kubeconfig_text_at(context.body, "user");
+	namespace = kubeconfig_text_at(context.body, "namespace");
+	if (!cluster_name || !kubeconfig_find(s, "clusters", "cluster", cluster_name, &cluster))
 		return err_set(e, ERR_NOT_FOUND,
 			       "kubeconfig %.120s: context '%.60s': cluster '%.60s' is not in it",
 			       context.source->name, name, cluster_name ? cluster_name : "");
-	if (user_name && !find_entry(s, "users", "user", user_name, &user))
+	if (user_name && !kubeconfig_find(s, "users", "user", user_name, &user))
 		return err_set(e, ERR_NOT_FOUND,
 			       "kubeconfig %.120s: context '%.60s': user '%.60s' is not in it",
 			       context.source->name, name, user_name);
@@ -352,11 +168,11 @@ static int load_context(const struct sources *s, const char *name, struct kube_t
 	return 0;
 }
 
-static int resolve(const struct sources *s, const char *context, struct kube_target *ret_target,
-		   struct err *e)
+static int resolve(const struct kubeconfig_sources *s, const char *context,
+		   struct kube_target *ret_target, struct err *e)
 {
 	struct kube_target t = { 0 };
-	const char *name = context ? context : current_context(s);
+	const char *name = context ? context : kubeconfig_current_context(s);
 
 	if (!name)
 		return err_set(e, ERR_NOT_FOUND,
@@ -373,24 +189,24 @@ static int resolve(const struct sources *s, const char *context, struct kube_tar
 int kubeconfig_load(const struct kubeconfig_choice *c, struct kube_target *ret_target,
 		    struct err *e)
 {
-	struct sources s = { .count = 0 };
-	int rc = add_chosen(&s, c, e);
+	struct kubeconfig_sources s = { .count = 0 };
+	int rc = kubeconfig_add_chosen(&s, c, e);
 
 	if (rc == 0)
 		rc = resolve(&s, c->context, ret_target, e);
-	free_sources(&s);
+	kubeconfig_sources_free(&s);
 	return rc;
 }
 
 int kubeconfig_parse(struct span yaml, const char *name, const char *dir, const char *context,
 		     struct kube_target *ret_target, struct err *e)
 {
-	struct sources s = { .count = 0 };
-	int rc = add_source(&s, yaml, name, dir, e);
+	struct kubeconfig_sources s = { .count = 0 };
+	int rc = kubeconfig_add_source(&s, yaml, name, dir, e);
 
 	if (rc == 0)
 		rc = resolve(&s, context, ret_target, e);
-	free_sources(&s);
+	kubeconfig_sources_free(&s);
 	return rc;
 }
 
@@ -400,7 +216,7 @@ static int read_text(const char *dir, const char *file, char **ret, struct err *
 	struct buf text;
 	int rc;
 
-	buf_init(&text, FILE_MAX_LEN);
+	buf_init(&text, KUBECONFIG_MAX_LEN);
 	rc = file_read(path, &text, e);
 	if (rc == 0)
 		*ret = buf_take_str(&text);
