@@ -302,6 +302,50 @@ def test_every_recorded_failure_has_its_sentence(op, case):
     assert got.stdout == b"" and len(op.calls()) == 1
 
 
+KINDS = {"signed out": "signed_out", "malformed token": "token", "no item": "no_item", "no vault": "no_vault",
+         "needs vault": "needs_vault", "several": "several", "rate limit": "rate_limit", "unknown": "other"}
+
+
+@pytest.mark.parametrize("case", KINDS)
+def test_check_names_the_kind_of_failure(op, case):
+    op.play(fail=FAILURES[case][0])
+    got = run(op, "check", "-o", "json")
+    doc = json.loads(got.stdout)
+    assert got.returncode != 0 and doc["ok"] is False and doc["failure"] == KINDS[case] and doc["message"]
+    assert "failure: " + KINDS[case] in run(op, "check", "-o", "yaml").stdout.decode()
+
+
+def test_check_of_connect_that_is_not_there(connect):
+    got = run(connect, "check", "-o", "json", OP_CONNECT_HOST="https://localhost:1")
+    assert json.loads(got.stdout)["failure"] == "unreachable" and got.returncode == 4
+    says(run(connect, "check", "-o", "xml"), 2, "xml")
+
+
+def play_fields(op, **fields):
+    item = onepassword.op_item()
+    item["fields"] = [{"id": f"f{n}", "type": "CONCEALED", "label": label, "value": value}
+                      for n, (label, value) in enumerate(fields.items())]
+    op.play(items=[item])
+
+
+@pytest.mark.parametrize("fields, texts", [
+    ({"LD PRELOAD": "/tmp/x.so"}, ["LD_PRELOAD", "say so: --map"]), ({"PATH": "/tmp"}, ["PATH", "say so: --map"]),
+    ({}, ["no concealed field"]), ({"a b": "1", "a-b": "2"}, ["two fields would become the variable a_b"]),
+    ({"x": "a\0b"}, ["u0000 is not accepted"]),
+])
+def test_variables_that_nobody_asked_for_are_refused(op, fields, texts):
+    play_fields(op, **fields)
+    got = run(op, "run", "--item", ITEM, "--", "true")
+    assert got.returncode != 0
+    says(got, 1, *texts)
+
+
+def test_a_variable_of_the_loader_when_it_is_asked_for(op):
+    play_fields(op, **{"LD PRELOAD": "", "path": "/asked/for"})
+    got = run(op, "run", "--item", ITEM, "--map", "LD_LIBRARY_PATH=path", "--", "/usr/bin/env")
+    assert b"LD_LIBRARY_PATH=/asked/for" in got.stdout
+
+
 def test_op_missing(op):
     op.path.unlink()
     got = run(op, "fetch", ITEM, PATH=str(op.folder))
