@@ -5,18 +5,8 @@
 
 #include "lib/base/mem.h"
 #include "lib/format/json.h"
-#include "lib/kube/kubectl_inner.h"
+#include "lib/kube/kubectl_get.h"
 #include "lib/kube/table_print.h"
-
-enum { HTTP_GONE = 410, PAGE_MAX = 256 * 1024 * 1024 };
-
-struct get_options {
-	const char *namespace, *output, *selector, *field_selector, *sort_by;
-	int64_t chunk_size;
-	struct option_list files;
-	bool all_namespaces, watch, watch_only, no_headers, ignore_not_found, show_labels;
-	bool output_watch_events, managed_fields;
-};
 
 #define AT(member) offsetof(struct get_options, member)
 static const struct option_row rows[] = {
@@ -42,160 +32,6 @@ static const struct option_row rows[] = {
 	  1000000 },
 };
 #undef AT
-
-/* One answer of the server. */
-struct page {
-	const struct kube_resource *resource;
-	struct json *document;
-	bool is_list;
-};
-
-struct get {
-	struct kubectl *k;
-	const struct get_options *o;
-	enum kubectl_output output;
-	struct kubectl_targets targets;
-	struct page *pages;
-	size_t page_count;
-};
-
-static bool is_table(enum kubectl_output o)
-{
-	return o == OUTPUT_TABLE || o == OUTPUT_WIDE;
-}
-
-/* Takes `document`. */
-static void add_page(struct get *g, const struct kubectl_target *t, struct json *document)
-{
-	if ((g->page_count & (g->page_count - 1)) == 0)
-		g->pages = mem_grow(g->pages, g->page_count ? g->page_count * 2 : 1, sizeof(*g->pages));
-	g->pages[g->page_count++] = (struct page){ t->resource, document, t->name == NULL };
-}
-
-static void drop_pages(struct get *g, size_t from)
-{
-	while (g->page_count > from)
-		json_free(g->pages[--g->page_count].document);
-}
-
-/* kubectl says what it was that could not be listed. */
-static void explain_list(const struct get *g, const struct kubectl_target *t, struct kube_status *status)
-{
-	const struct kube_resource *r = t->resource;
-	const struct get_options *o = g->o;
-	char *message = status->message;
-
-	if (t->name || (status->code != 400 && status->code != 404))
-		return;
-	if (o->selector || o->field_selector)
-		status->message = mem_printf("Unable to find \"%s/%s, Resource=%s\" that match label selector \"%s\", "
-					     "field selector \"%s\": %s",
-					     r->group, r->version, r->plural, o->selector ? o->selector : "",
-					     o->field_selector ? o->field_selector : "", message);
-	else
-		status->message = mem_printf("Unable to list \"%s/%s, Resource=%s\": %s", r->group, r->version,
-					     r->plural, message);
-	free(message);
-}
-
-/* One request. 0, or -1 after having noted the failure; *ret_status is the HTTP status of a refusal. */
-static int ask(struct get *g, const struct kubectl_target *t, const char *path, struct json **ret,
-	       int *ret_status)
-{
-	const struct kube_request rq = { .path = path, .accept = is_table(g->output) ? KUBE_TABLE : KUBE_JSON };
-	struct kube_answer answer;
-	struct kube_status status = { 0 };
-	struct err failure = { 0 };
-	int rc = kube_do(g->k->client, &rq, &answer, &status, &failure);
-
-	*ret_status = status.code;
-	if (rc == 0 && (rc = json_parse(buf_span(&answer.body), KUBECTL_JSON_LIMITS(PAGE_MAX), ret, &failure)))
-		(void)err_context(&failure, "GET %.100s: the server's answer", path);
-	kubectl_warn(g->k, &answer);
-	kube_answer_free(&answer);
-	if (rc && (status.code == HTTP_GONE || (status.code == 404 && g->o->ignore_not_found))) {
-		kube_status_free(&status); /* the caller starts anew; or nobody wants to know */
-	} else if (rc) {
-		explain_list(g, t, &status);
-		kubectl_fail_request(g->k, &status, &failure);
-	}
-	return rc;
-}
-
-static char *list_path(struct get *g, const struct kubectl_target *t, const char *go_on, bool whole)
-{
-	struct buf path;
-	char limit[24];
-
-	buf_init(&path, KUBECTL_FILE_MAX);
-	if (!kubectl_put_path(g->k, &path, t)) {
-		buf_free(&path);
-		return NULL;
-	}
-	(void)snprintf(limit, sizeof(limit), "%lld", (long long)g->o->chunk_size); /* fits */
-	kubectl_put_query(&path, "continue", go_on);
-	kubectl_put_query(&path, "fieldSelector", g->o->field_selector);
-	kubectl_put_query(&path, "labelSelector", g->o->selector);
-	if (g->o->sort_by && is_table(g->output))
-		kubectl_put_query(&path, "includeObject", "Object");
-	if (!whole && g->o->chunk_size > 0 && !g->o->sort_by)
-		kubectl_put_query(&path, "limit", limit);
-	return buf_take_str(&path);
-}
-
-/* All pages of a collection. When the server has forgotten where we were, everything is asked for at once. */
-static void get_list(struct get *g, const struct kubectl_target *t)
-{
-	size_t first = g->page_count;
-	AUTO_FREE char *go_on = NULL;
-	bool whole = false;
-
-	do {
-		AUTO_FREE char *path = list_path(g, t, go_on, whole);
-		struct json *document = NULL;
-		const char *next;
-		int status;
-
-		if (!path)
-			return;
-		if (ask(g, t, path, &document, &status)) {
-			if (status != HTTP_GONE || whole)
-				return;
-			drop_pages(g, first);
-			whole = true;
-			free(go_on);
-			go_on = NULL;
-			continue;
-		}
-		add_page(g, t, document);
-		next = json_find_str(document, "metadata.continue");
-		free(go_on);
-		go_on = mem_dup_str(next && next[0] ? next : NULL);
-		whole = whole && go_on;
-	} while ((go_on || whole) && kubectl_goes_on(g->k));
-}
-
-static void get_object(struct get *g, const struct kubectl_target *t)
-{
-	struct json *document = NULL;
-	struct buf path;
-	int status;
-
-	buf_init(&path, KUBECTL_FILE_MAX);
-	if (kubectl_put_path(g->k, &path, t) && ask(g, t, buf_str(&path), &document, &status) == 0)
-		add_page(g, t, document);
-	buf_free(&path);
-}
-
-static void fetch_all(struct get *g)
-{
-	for (size_t i = 0; i < g->targets.count && kubectl_goes_on(g->k); i++) {
-		if (g->targets.at[i].name)
-			get_object(g, &g->targets.at[i]);
-		else
-			get_list(g, &g->targets.at[i]);
-	}
-}
 
 static bool several_kinds(const struct get *g)
 {
@@ -324,7 +160,7 @@ static void print_first(struct get *g, struct table_print *table)
 		AUTO_JSON struct json *list = NULL;
 		struct json *item;
 
-		if (is_table(g->output)) {
+		if (kubectl_get_is_table(g->output)) {
 			if (table_print_add(table, g->pages[i].document, &failure))
 				kubectl_fail(g->k, &failure);
 			continue;
@@ -338,7 +174,7 @@ static void print_first(struct get *g, struct table_print *table)
 			kubectl_print_object(g->k, g->output, g->o->managed_fields,
 					     json_detach(json_get(list, "items"), item));
 	}
-	if (is_table(g->output))
+	if (kubectl_get_is_table(g->output))
 		flush_table(g, table);
 }
 
@@ -348,7 +184,7 @@ static void watch(struct get *g)
 	struct table_print *table;
 	const char *version;
 
-	fetch_all(g);
+	kubectl_get_fetch(g);
 	if (g->page_count == 0)
 		return;
 	table = new_table(g, t->resource, NULL);
@@ -425,13 +261,13 @@ static void get(struct kubectl *k, const struct get_options *o, const struct opt
 		else
 			kubectl_failf(k, ERR_USAGE, "you may only specify a single resource type or object");
 	} else if (rc == 0) {
-		fetch_all(&g);
-		if (is_table(g.output))
+		kubectl_get_fetch(&g);
+		if (kubectl_get_is_table(g.output))
 			print_tables(&g, namespace);
 		else
 			print_documents(&g);
 	}
-	drop_pages(&g, 0);
+	kubectl_get_drop(&g, 0);
 	free(g.pages);
 	kubectl_targets_free(&g.targets);
 }
