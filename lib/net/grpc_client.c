@@ -19,11 +19,7 @@ struct grpc_out {
 	size_t sent;
 	bool request_ended;
 	struct buf answer; /* frame head and message */
-	bool is_grpc; /* the answer's head was that of a gRPC answer */
-	int http_status;
-	enum grpc_status status;
-	bool has_status;
-	char sentence[300];
+	struct grpc_outcome outcome;
 	uint64_t timeout_ms;
 	grpc_done_fn *done; /* NULL once called */
 	void *owner;
@@ -77,32 +73,12 @@ static void call_pump(struct grpc_out *c, struct http_stream *s)
 	(void)http_stream_end(s, NULL, 0, &e); /* fails only when the stream is closing */
 }
 
-/* Takes grpc-status and grpc-message out of a head or of trailers. */
-static void take_status(struct grpc_out *c, const struct http_field *fields, size_t count)
-{
-	const struct http_head head = { .fields = fields, .field_count = count };
-	const struct span *status = http_field_find(&head, "grpc-status");
-	const struct span *sentence = http_field_find(&head, "grpc-message");
-	uint64_t number;
-
-	if (!status)
-		return;
-	c->has_status = true;
-	c->status =
-		span_to_u64(*status, 16, &number) == 0 ? (enum grpc_status)number : GRPC_UNKNOWN;
-	if (sentence)
-		grpc_message_decode(*sentence, c->sentence, sizeof(c->sentence));
-}
-
 static void on_head(void *owner, struct http_stream *s, const struct http_head *head)
 {
 	struct grpc_out *c = owner;
-	const struct span *type = http_field_find(head, "content-type");
 
 	(void)s;
-	c->http_status = head->status;
-	c->is_grpc = head->status == 200 && type && grpc_is_content_type(*type);
-	take_status(c, head->fields, head->field_count);
+	grpc_outcome_take_head(&c->outcome, head);
 }
 
 static void on_body(void *owner, struct http_stream *s, struct span bytes)
@@ -110,56 +86,19 @@ static void on_body(void *owner, struct http_stream *s, struct span bytes)
 	struct grpc_out *c = owner;
 
 	http_stream_consume(s, bytes.len);
-	if (c->is_grpc && buf_put_span(&c->answer, bytes) < 0)
+	if (c->outcome.is_grpc && buf_put_span(&c->answer, bytes) < 0)
 		call_abort(c, GRPC_RESOURCE_EXHAUSTED, ERR_LIMIT,
 			   "the answer is larger than 4 MiB");
-}
-
-/* The mapping of the gRPC documents for an answer that is not gRPC's. */
-static enum grpc_status status_of_http(int status)
-{
-	switch (status) {
-	case 400:
-		return GRPC_INTERNAL;
-	case 401:
-		return GRPC_UNAUTHENTICATED;
-	case 403:
-		return GRPC_PERMISSION_DENIED;
-	case 404:
-		return GRPC_UNIMPLEMENTED;
-	case 429:
-	case 502:
-	case 503:
-	case 504:
-		return GRPC_UNAVAILABLE;
-	default:
-		return GRPC_UNKNOWN;
-	}
 }
 
 static void call_finish(struct grpc_out *c)
 {
 	struct span message = SPAN_NONE;
-	enum grpc_status status;
-	struct err e;
+	struct err e = { 0 };
+	enum grpc_status status = grpc_outcome_judge(&c->outcome, &e);
 
-	if (!c->is_grpc && !c->has_status) {
-		status = status_of_http(c->http_status);
-		(void)err_set(&e, grpc_err_code(status),
-			      "the peer answered with HTTP status %d, not with gRPC",
-			      c->http_status);
-	} else if (!c->has_status) {
-		status = GRPC_UNKNOWN;
-		(void)err_set(&e, ERR_PROTOCOL, "the answer ended without grpc-status");
-	} else if (c->status != GRPC_OK) {
-		status = c->status;
-		(void)err_set(&e, grpc_err_code(status), "%s",
-			      c->sentence[0] ? c->sentence : "the peer gave no reason");
-	} else {
+	if (status == GRPC_OK)
 		status = grpc_frame_read(buf_span(&c->answer), true, &message, &e);
-		if (status == GRPC_OK)
-			err_clear(&e);
-	}
 	call_done(c, &e, status, message);
 }
 
@@ -168,7 +107,7 @@ static void on_end(void *owner, struct http_stream *s, const struct http_field *
 {
 	struct grpc_out *c = owner;
 
-	take_status(c, trailers, count);
+	grpc_outcome_take(&c->outcome, trailers, count);
 	if (!c->request_ended) /* answered without reading the message */
 		http_stream_reset(s, HTTP_RESET_CANCEL);
 	call_finish(c);
@@ -236,9 +175,7 @@ void grpc_call_unary(struct loop *l, struct h2 *h, const char *path, struct span
 				  .fields = fields,
 				  .field_count = COUNT_OF(fields) };
 
-	*c = (struct grpc_out){
-		.done = done, .owner = owner, .timeout_ms = timeout_ms, .status = GRPC_UNKNOWN
-	};
+	*c = (struct grpc_out){ .done = done, .owner = owner, .timeout_ms = timeout_ms };
 	put_timeout(timeout_ms, timeout, sizeof(timeout));
 	fields[2].value = span_of(timeout);
 	buf_init(&c->request, GRPC_FRAME_HEAD + GRPC_MESSAGE_MAX);

@@ -37,4 +37,19 @@ void grpc_frame_put(struct buf *into, struct span message);
 enum grpc_status grpc_frame_read(struct span bytes, bool ended, struct span *ret_message,
 				 struct err *e);
 
+/* How a call ended, as the client reads it from the answer's head and trailers. */
+struct grpc_outcome {
+	bool is_grpc; /* the head was that of a gRPC answer */
+	int http_status;
+	bool has_status;
+	enum grpc_status status;
+	char sentence[300];
+};
+/* From the head, which holds the status too where no message came (Trailers-Only). */
+void grpc_outcome_take_head(struct grpc_outcome *o, const struct http_head *head);
+/* From trailers. */
+void grpc_outcome_take(struct grpc_outcome *o, const struct http_field *fields, size_t count);
+/* The status, with the sentence in `e` unless it is GRPC_OK. An answer without one is an error. */
+enum grpc_status grpc_outcome_judge(const struct grpc_outcome *o, struct err *e);
+
 #endif
