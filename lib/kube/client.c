@@ -17,7 +17,7 @@ enum {
 	ANSWER_MAX = 256 * 1024 * 1024,
 	TIMEOUT_MS = 60 * 1000,
 	RETRY_MAX = 4,
-	FIELDS_MAX = 8,
+	FIELDS_MAX = 64,
 };
 
 struct kube_client {
@@ -26,6 +26,8 @@ struct kube_client {
 	uint64_t deadline_mono_ms; /* 0: none */
 	unsigned retry_max;
 	char *user_agent;
+	const struct kube_guard *guard; /* borrowed; NULL: none */
+	bool ws_is_open;		/* a WebSocket, of which the guard does not know the end yet */
 };
 
 /* The name in the certificate is checked against the URL's host. */
@@ -83,9 +85,16 @@ void kube_client_free(struct kube_client *c)
 {
 	if (!c)
 		return;
+	if (c->ws_is_open) /* until now it was under way */
+		c->guard->after(c->guard->owner, 101, 0, 0);
 	fetch_free(c->fetch);
 	free(c->user_agent);
 	free(c);
+}
+
+void kube_client_set_guard(struct kube_client *c, const struct kube_guard *guard)
+{
+	c->guard = guard;
 }
 
 const char *kube_client_namespace(const struct kube_client *c)
@@ -176,11 +185,36 @@ static int limit_time(const struct kube_client *c, struct fetch_request *rq, str
 	return 0;
 }
 
-static int exchange(struct kube_client *c, const struct kube_request *rq, struct fetch_request *fetch_rq,
-		    struct fetch_answer *ret, struct err *e)
+/* One exchange, and what its guard said. */
+struct exchange {
+	const struct kube_request *rq;
+	struct kube_pass pass;
+	struct fetch_request fetch;
+	struct fetch_answer answer;
+	bool (*on_chunk)(void *owner, struct span bytes); /* of a stream */
+	void *owner;
+	uint64_t received;
+	struct buf filtered; /* what the guard's filter gave and nobody took yet */
+	struct err failure;  /* of the filter */
+};
+
+static int add_guard_fields(const struct exchange *x, const char **fields, size_t *count, struct err *e)
 {
-	AUTO_FREE char *url = mem_printf("%s%s", c->target->server, rq->path);
-	AUTO_FREE char *accept = mem_printf("Accept: %s", rq->accept ? rq->accept : KUBE_JSON);
+	for (const char *const *field = x->pass.fields; field && *field; field++) {
+		if (*count + 1 >= FIELDS_MAX)
+			return err_set(e, ERR_LIMIT, "a Kubernetes request with more than %d fields",
+				       FIELDS_MAX);
+		fields[(*count)++] = *field;
+	}
+	return 0;
+}
+
+static int send_request(struct kube_client *c, struct exchange *x, struct err *e)
+{
+	const struct kube_request *rq = x->rq;
+	const char *wanted = x->pass.accept ? x->pass.accept : rq->accept ? rq->accept : KUBE_JSON;
+	AUTO_FREE char *url = mem_printf("%s%s", c->target->server, x->pass.path ? x->pass.path : rq->path);
+	AUTO_FREE char *accept = mem_printf("Accept: %s", wanted);
 	AUTO_FREE char *type = mem_printf("Content-Type: %s", rq->content_type ? rq->content_type : KUBE_JSON);
 	AUTO_SECRET char *authorization = NULL;
 	const char *fields[FIELDS_MAX] = { accept };
@@ -192,41 +226,119 @@ static int exchange(struct kube_client *c, const struct kube_request *rq, struct
 		fields[count++] = type;
 	if (authorization)
 		fields[count++] = authorization;
-	fetch_rq->method = rq->method;
-	fetch_rq->url = url;
-	fetch_rq->fields = fields;
-	fetch_rq->body = rq->body;
-	fetch_rq->timeout_ms = rq->timeout_ms ? rq->timeout_ms : TIMEOUT_MS;
-	fetch_rq->retry_max = c->retry_max;
-	fetch_rq->answer_max = ANSWER_MAX;
-	return limit_time(c, fetch_rq, e) < 0 ? -1 : fetch_do(c->fetch, fetch_rq, ret, e);
+	if (add_guard_fields(x, fields, &count, e))
+		return -1;
+	x->fetch.method = rq->method;
+	x->fetch.url = url;
+	x->fetch.fields = fields;
+	x->fetch.body = rq->body;
+	x->fetch.timeout_ms = rq->timeout_ms ? rq->timeout_ms : TIMEOUT_MS;
+	x->fetch.retry_max = c->retry_max;
+	x->fetch.answer_max = c->guard && c->guard->answer_max ? c->guard->answer_max : ANSWER_MAX;
+	return limit_time(c, &x->fetch, e) < 0 ? -1 : fetch_do(c->fetch, &x->fetch, &x->answer, e);
+}
+
+static bool is_success(int status)
+{
+	return status >= 200 && status <= 299;
+}
+
+/* An answer that is held whole, through the filter. */
+static int filter_whole(struct exchange *x, struct err *e)
+{
+	struct kube_pass *p = &x->pass;
+
+	if (!p->filter || x->on_chunk || !is_success(x->answer.status))
+		return 0;
+	if (p->filter(p->filter_ctx, buf_span(&x->answer.body), false, &x->filtered, e) < 0 ||
+	    p->filter(p->filter_ctx, SPAN_NONE, true, &x->filtered, e) < 0 ||
+	    buf_ok(&x->filtered, "the filtered answer", e) < 0)
+		return -1;
+	buf_free(&x->answer.body);
+	x->answer.body = x->filtered;
+	x->filtered = (struct buf){ 0 };
+	return 0;
+}
+
+/* A piece of a stream, through the filter. */
+static bool take_chunk(void *owner, struct span bytes)
+{
+	struct exchange *x = owner;
+	struct kube_pass *p = &x->pass;
+	bool goes_on = true;
+
+	x->received += bytes.len;
+	if (!p->filter)
+		return x->on_chunk(x->owner, bytes);
+	if (p->filter(p->filter_ctx, bytes, false, &x->filtered, &x->failure) < 0)
+		return false;
+	if (x->filtered.len)
+		goes_on = x->on_chunk(x->owner, buf_span(&x->filtered));
+	buf_reset(&x->filtered);
+	return goes_on;
+}
+
+/* 0 when there is an answer of any status, in x->answer. */
+static int exchange(struct kube_client *c, struct exchange *x, struct err *e)
+{
+	const struct kube_guard *g = c->guard;
+	int rc;
+
+	buf_init(&x->filtered, ANSWER_MAX);
+	if (g && g->before(g->owner, x->rq, &x->pass, e) < 0)
+		return -1;
+	if (x->pass.status) {
+		buf_init(&x->answer.body, ANSWER_MAX);
+		(void)buf_put_span(&x->answer.body, x->pass.body);
+		x->answer.status = x->pass.status;
+		return 0;
+	}
+	if (x->on_chunk) {
+		x->fetch.on_chunk = take_chunk;
+		x->fetch.owner = x;
+	}
+	if (g)
+		x->fetch.cancel_fd = g->cancel_fd;
+	rc = send_request(c, x, e);
+	if (g)
+		g->after(g->owner, x->answer.status, x->rq->body.len, x->received + x->answer.body.len);
+	if (rc == 0 && x->failure.code != ERR_NONE) {
+		*e = x->failure;
+		rc = -1;
+	}
+	return rc == 0 ? filter_whole(x, e) : rc;
+}
+
+static void exchange_free(struct exchange *x)
+{
+	fetch_answer_free(&x->answer);
+	buf_free(&x->filtered);
 }
 
 int kube_do(struct kube_client *c, const struct kube_request *rq, struct kube_answer *ret_answer,
 	    struct kube_status *ret_status, struct err *e)
 {
-	struct fetch_request fetch_rq = { 0 };
-	struct fetch_answer answer = { 0 };
+	struct exchange x = { .rq = rq };
 	int rc;
 
 	*ret_answer = (struct kube_answer){ 0 };
 	buf_init(&ret_answer->warnings, TOKEN_MAX);
 	if (ret_status)
 		*ret_status = (struct kube_status){ 0 };
-	rc = exchange(c, rq, &fetch_rq, &answer, e);
+	rc = exchange(c, &x, e);
 	if (rc == 0) {
-		ret_answer->status = answer.status;
-		(void)fetch_answer_field(&answer, "content-type", ret_answer->content_type,
+		ret_answer->status = x.answer.status;
+		(void)fetch_answer_field(&x.answer, "content-type", ret_answer->content_type,
 					 sizeof(ret_answer->content_type));
-		take_warnings(&answer, &ret_answer->warnings);
-		if (answer.status < 200 || answer.status > 299)
-			rc = refuse(&answer, ret_status, e);
+		take_warnings(&x.answer, &ret_answer->warnings);
+		if (!is_success(x.answer.status))
+			rc = refuse(&x.answer, ret_status, e);
 	}
 	if (rc == 0) {
-		ret_answer->body = answer.body;
-		answer.body = (struct buf){ 0 };
+		ret_answer->body = x.answer.body;
+		x.answer.body = (struct buf){ 0 };
 	}
-	fetch_answer_free(&answer);
+	exchange_free(&x);
 	return rc;
 }
 
@@ -234,16 +346,15 @@ int kube_stream(struct kube_client *c, const struct kube_request *rq,
 		bool (*on_chunk)(void *owner, struct span bytes), void *owner,
 		struct kube_status *ret_status, struct err *e)
 {
-	struct fetch_request fetch_rq = { .on_chunk = on_chunk, .owner = owner };
-	struct fetch_answer answer = { 0 };
+	struct exchange x = { .rq = rq, .on_chunk = on_chunk, .owner = owner };
 	int rc;
 
 	if (ret_status)
 		*ret_status = (struct kube_status){ 0 };
-	rc = exchange(c, rq, &fetch_rq, &answer, e);
-	if (rc == 0 && (answer.status < 200 || answer.status > 299))
-		rc = refuse(&answer, ret_status, e);
-	fetch_answer_free(&answer);
+	rc = exchange(c, &x, e);
+	if (rc == 0 && !is_success(x.answer.status))
+		rc = refuse(&x.answer, ret_status, e);
+	exchange_free(&x);
 	return rc;
 }
 
@@ -262,22 +373,46 @@ static void explain_refusal(struct kube_client *c, const char *path, struct kube
 	kube_answer_free(&answer);
 }
 
-struct ws *kube_open_ws(struct kube_client *c, const char *path, const char *protocols,
-			struct kube_status *ret_status, struct err *e)
+/* NULL after a refusal of the guard's, a failure, or another answer than 101; *ret_status says which. */
+static struct ws *open_ws(struct kube_client *c, struct exchange *x, const char *protocols,
+			  int *ret_status, struct err *e)
 {
 	const struct fetch_options o = fetch_options_of(c->target, c->user_agent);
-	AUTO_FREE char *url = mem_printf("%s%s", c->target->server, path);
+	AUTO_FREE char *url = mem_printf("%s%s", c->target->server, x->rq->path);
 	AUTO_SECRET char *authorization = NULL;
 	const char *fields[FIELDS_MAX] = { NULL };
 	const struct ws_request rq = { url, fields, protocols, TIMEOUT_MS };
+	size_t count = 0;
+
+	*ret_status = 0;
+	if (make_authorization(c->target, &authorization, e))
+		return NULL;
+	if (authorization)
+		fields[count++] = authorization;
+	return add_guard_fields(x, fields, &count, e) < 0 ? NULL : ws_open(&o, &rq, ret_status, e);
+}
+
+struct ws *kube_open_ws(struct kube_client *c, const char *path, const char *protocols,
+			struct kube_status *ret_status, struct err *e)
+{
+	const struct kube_guard *g = c->guard;
+	const struct kube_request rq = { .path = path };
+	struct exchange x = { .rq = &rq };
 	struct ws *w;
 	int status;
 
 	*ret_status = (struct kube_status){ 0 };
-	if (make_authorization(c->target, &authorization, e))
+	if (g && g->before(g->owner, &rq, &x.pass, e) < 0)
 		return NULL;
-	fields[0] = authorization;
-	w = ws_open(&o, &rq, &status, e);
+	if (x.pass.status || x.pass.filter) {
+		kube_status_parse(x.pass.body, x.pass.status ? x.pass.status : 403, ret_status);
+		(void)kube_status_to_err(ret_status, e);
+		return NULL;
+	}
+	w = open_ws(c, &x, protocols, &status, e);
+	c->ws_is_open = w && g;
+	if (!w && g)
+		g->after(g->owner, status, 0, 0);
 	if (!w && status && status != 101)
 		explain_refusal(c, path, ret_status, e);
 	return w;

@@ -22,6 +22,31 @@
 struct kube_client;
 struct ws;
 
+struct kube_request;
+
+/* What becomes of a request that was asked about. Owned by the guard until its `after`. */
+struct kube_pass {
+	int status; /* 0: it is sent; else it is not, and this with `body` is the server's answer */
+	struct span body;
+	const char *path, *accept;	/* instead of the request's own; NULL: as they are */
+	const char *const *fields;	/* further "Name: value" lines, NULL-terminated; NULL: none */
+	/* What the body of a 2xx becomes: appends what stays; `is_end` once behind it. NULL: as it is. */
+	int (*filter)(void *ctx, struct span bytes, bool is_end, struct buf *out, struct err *e);
+	void *filter_ctx;
+};
+
+/* Stands between a client and its server: nothing is sent that it was not asked about. */
+struct kube_guard {
+	void *owner;
+	/* -1: it is not sent, and fails with `e`. */
+	int (*before)(void *owner, const struct kube_request *rq, struct kube_pass *ret_pass,
+		      struct err *e);
+	/* What came of one that was let through: the server's status (0: no answer), bytes both ways. */
+	void (*after)(void *owner, int status, uint64_t bytes_sent, uint64_t bytes_received);
+	int cancel_fd;	   /* a request is given up when this becomes readable; -1: never */
+	size_t answer_max; /* bytes of one answer that is held whole; 0: the client's own limit */
+};
+
 /* `t` is borrowed and must outlive the client. */
 struct kube_client *kube_client_new(const struct kube_target *t, const char *user_agent, struct err *e);
 void kube_client_free(struct kube_client *c);
@@ -30,6 +55,8 @@ void kube_client_free(struct kube_client *c);
  * unless `may_retry` every request is made once.
  */
 void kube_client_set_deadline(struct kube_client *c, uint64_t deadline_mono_ms, bool may_retry);
+/* For every request from now on; `guard` is borrowed and must outlive the client. */
+void kube_client_set_guard(struct kube_client *c, const struct kube_guard *guard);
 /* The namespace of the target. */
 const char *kube_client_namespace(const struct kube_client *c);
 /* The server's URL. */
