@@ -299,7 +299,7 @@ static void start(void *owner)
 /* The whole request is there. */
 static void arrive(struct call *c)
 {
-	if (c->began)
+	if (c->began || c->timer)
 		return;
 	if (c->fault.prefix[0] && c->fault.latency_ms > 0) {
 		c->timer = loop_timer_new(c->sim->loop, start, c);
