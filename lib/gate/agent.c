@@ -12,6 +12,7 @@
 #include "lib/crypto/random.h"
 #include "lib/format/url.h"
 #include "lib/gate/agent_state.h"
+#include "lib/net/pool.h"
 
 #define AGENT_PORT 9090
 #define LEAVE_MS 50 /* connections that are closed say so on later rounds of the loop */
@@ -41,6 +42,8 @@ static const struct config_key agent_keys[] = {
 	  "port of /healthz, /readyz and /metrics (plain HTTP); 0: none", NULL, NULL },
 	{ "upstream.conn_max", CONFIG_INT, AT(upstream_conn_max), "400", 1, 10000,
 	  "connections to the API server at once", NULL, NULL },
+	{ "commands.max", CONFIG_INT, AT(command_max), "32", 0, 256,
+	  "commands of POST /clusters/{id}/exec that run at once; 0: none", NULL, NULL },
 	{ "roles", CONFIG_TREE, AT(roles), NULL, 0, 0,
 	  "roles, as central's document writes them, that cap what any central may ask for; no cap if unset", NULL, NULL },
 	{ "drain", CONFIG_DURATION_MS, AT(drain_ms), "20s", 0, 3600000,
@@ -123,11 +126,15 @@ static void on_drained(void *owner)
 	agent_finish(owner);
 }
 
+/* Workers of commands see within a moment that their call is gone. */
 static void on_left(void *owner)
 {
 	struct agent *a = owner;
 
-	loop_stop(a->loop);
+	if (a->command_count)
+		loop_timer_start(a->leave, LEAVE_MS, 0);
+	else
+		loop_stop(a->loop);
 }
 
 static int read_central(struct agent *a, struct err *e)
@@ -220,6 +227,7 @@ void agent_free(struct agent *a)
 	loop_timer_free(a->drain);
 	loop_timer_free(a->leave);
 	agent_upstream_free(a->upstream);
+	pool_free(a->commands);
 	tls_unref(a->link_tls);
 	tls_unref(a->call_tls);
 	tls_unref(a->join_tls);

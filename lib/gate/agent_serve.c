@@ -7,10 +7,9 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/gate/agent_command.h"
+#include "lib/gate/agent_decide.h"
 #include "lib/gate/agent_explain.h"
-#include "lib/gate/agent_rules.h"
-#include "lib/gate/agent_state.h"
-#include "lib/gate/authz.h"
 #include "lib/gate/header_filter.h"
 #include "lib/gate/relay.h"
 #include "lib/gate/upgrade.h"
@@ -73,28 +72,18 @@ static bool fields_allowed(const struct http_head *head)
 static int served_decide(struct served *v, struct span target, struct err *e)
 {
 	const struct http_head *head = relay_request(v->relay);
-	const struct role_document *roles = agent_rules_find(v->rules, *field(head, "mk8s-rules"));
-	struct span method = upgrade_method(head);
 	AUTO_FREE struct request_info *info = mem_new(sizeof(*info));
-	AUTO_FREE char *user = span_dup(*field(head, "mk8s-user"));
-	struct authz_request rq = { .cluster = v->agent->config->cluster_name, .info = info };
-	const struct role *const *list;
+	struct agent_question q = {
+		.rules = v->rules,
+		.rules_sha256 = *field(head, "mk8s-rules"),
+		.user = *field(head, "mk8s-user"),
+		.method = upgrade_method(head),
+		.target = target,
+		.apply_patch = header_is_apply_patch(head),
+	};
 	struct authz_answer answer;
-	char sentence[sizeof(e->text)];
 
-	if (!roles)
-		return err_set(e, ERR_NOT_FOUND, "the rules are not held");
-	if (!method.len)
-		return err_set(e, ERR_INPUT, "agent: the method of an upgraded request is GET or POST");
-	if (request_path_check(target, e) < 0 || request_info_parse(info, method, target, e) < 0)
-		return -1;
-	rq.apply_patch = header_is_apply_patch(head);
-	list = (const struct role *const *)roles->roles;
-	authz_decide(list, roles->role_count, &rq, &answer);
-	if (answer.allowed)
-		return agent_cap_check(v->agent->cap, user, &rq, e);
-	authz_denial(user, list, roles->role_count, &rq, &answer, sentence, sizeof(sentence));
-	return err_set(e, ERR_DENIED, "agent: %.380s", sentence);
+	return agent_decide(v->agent, &q, info, &answer, e);
 }
 
 /* Identity last, after everything the client sent is gone (gateway attacks A01, A02). */
@@ -302,6 +291,8 @@ void agent_serve(void *owner, struct http_stream *s)
 		serve_kubernetes(k, s);
 	} else if (is_put && span_starts(head->target, SPAN(RULES_PREFIX))) {
 		serve_rules(k, s);
+	} else if (span_equal_str(head->target, AGENT_METHOD("ExecuteCommand"))) {
+		agent_command_serve(k, s);
 	} else if (is_get && span_equal_str(head->target, "/mk8s/hello")) {
 		serve_hello(k, s);
 	} else if (span_equal_str(head->method, "POST") && span_equal_str(head->target, "/mk8s/bulk")) {

@@ -14,6 +14,7 @@
 struct agent_rules;
 struct authz_request;
 struct key;
+struct pool;
 struct role_document;
 
 struct agent {
@@ -42,6 +43,8 @@ struct agent {
 	struct loop_timer *drain, *leave;
 
 	struct agent_upstream *upstream;
+	struct pool *commands; /* workers of ExecuteCommand; NULL until the first one */
+	size_t command_count;  /* calls of it, until their worker has ended */
 	char *reported; /* "version platform" as last reported; NULL: nothing yet */
 };
 

@@ -10,6 +10,7 @@
 #include "lib/crypto/random.h"
 #include "lib/format/timefmt.h"
 #include "lib/format/yaml.h"
+#include "lib/gate/command_order.h"
 
 #define BODY_SMALL (64 * 1024)
 #define BODY_ROLES (1024 * 1024)
@@ -28,6 +29,8 @@ const struct route central_routes[] = {
 	{ "GET", "/clusters/{id}", ACCESS_USER, api_clusters_get, NULL, 0, "one cluster" },
 	{ "DELETE", "/clusters/{id}", ACCESS_ADMIN, api_clusters_delete, NULL, 0, "remove a cluster" },
 	{ "POST", "/clusters/{id}/token", ACCESS_ADMIN, api_clusters_token, NULL, BODY_SMALL, "a new join token" },
+	{ "POST", "/clusters/{id}/exec", ACCESS_USER, NULL, command_serve, COMMAND_BODY_MAX,
+	  "run a kubectl command on the cluster's agent" },
 	{ "*", "/clusters/{id}/k8s/*", ACCESS_USER, NULL, proxy_serve, 0, "the cluster's Kubernetes API" },
 	{ "GET", "/users", ACCESS_ADMIN, api_users_list, NULL, 0, "all users" },
 	{ "POST", "/users", ACCESS_ADMIN, api_users_create, NULL, BODY_SMALL, "add a user" },

@@ -14,6 +14,7 @@ const struct route_doc central_route_docs[] = {
 	{ "GET", "/clusters/{id}", NULL, NULL, 200, "Cluster" },
 	{ "DELETE", "/clusters/{id}", NULL, NULL, 204, NULL },
 	{ "POST", "/clusters/{id}/token", NULL, "NewToken", 200, "JoinToken" },
+	{ "POST", "/clusters/{id}/exec", NULL, "Command", 200, "CommandResult" },
 	{ "GET", "/users", NULL, NULL, 200, "Users" },
 	{ "POST", "/users", NULL, "NewUser", 201, "User" },
 	{ "GET", "/users/{id}", NULL, NULL, 200, "User" },
@@ -82,6 +83,11 @@ const char central_schemas[] = "{"
 	MEMBER("NewToken", "{\"type\":\"object\",\"properties\":{" AGENT_OPTIONS "}}") ","
 	MEMBER("JoinToken", OBJECT("\"token\"", MEMBER("token", TEXT) "," MEMBER("ca_sha256", TEXT) ","
 		MEMBER("manifest", TEXT))) ","
+	MEMBER("Command", OBJECT("\"command\"", MEMBER("command", LIST(TEXT)) "," MEMBER("stdin", TEXT) ","
+		MEMBER("files", TYPE("object")) ","
+		MEMBER("timeout_s", NUMBER))) ","
+	MEMBER("CommandResult", OBJECT("\"output\",\"exit_code\"", MEMBER("output", TEXT) ","
+		MEMBER("stderr", TEXT) "," MEMBER("exit_code", NUMBER))) ","
 	MEMBER("User", OBJECT("\"id\",\"email\",\"roles\",\"disabled\",\"created_at\"", MEMBER("id", TEXT) ","
 		MEMBER("email", TEXT) "," MEMBER("roles", LIST(TEXT)) "," MEMBER("disabled", FLAG) ","
 		MEMBER("created_at", DATE))) ","

@@ -87,6 +87,7 @@ static void publish_on_loop(void *arg)
 
 	set_snapshot(c, p->snapshot);
 	tunnel_recheck(c->tunnel, peer_valid, c);
+	command_recheck(c);
 	proxy_recheck(c);
 	(void)pthread_mutex_lock(&p->lock);
 	p->done = true;
@@ -176,6 +177,7 @@ static void on_tick(void *owner)
 	struct central *c = owner;
 
 	tunnel_recheck(c->tunnel, peer_valid, c);
+	command_recheck(c);
 	proxy_recheck(c);
 	central_take_notices(c);
 	if (++c->ticks % LEAF_TICKS == 0)

@@ -43,6 +43,7 @@ struct central_config {
 	int64_t drain_ms;
 	int64_t stall_timeout_ms;
 	int64_t conn_max;
+	int64_t command_max, command_timeout_ms, command_timeout_max_ms;
 	char *log_level, *log_format;
 	char *state_dir;
 };
@@ -63,6 +64,8 @@ struct central {
 	struct tunnel *tunnel;
 	struct token_cache *tokens; /* loop only */
 	struct proxied *proxied;    /* requests under way, a list; loop only */
+	struct command *commands;   /* and commands; loop only */
+	size_t command_count, command_bytes; /* how many, and what they hold in memory */
 	struct proxy_scratch *scratch; /* the parsed request of the decision under way; loop only */
 	struct backoff *login_backoff, *join_backoff;
 	_Atomic int password_jobs; /* workers that hash a password now: bounded, so that logins hold up nothing else */
@@ -114,6 +117,18 @@ bool central_identity_is_admin(const void *identity);
 const char *central_identity_name(const void *identity);
 void central_identity_free(void *identity);
 
+/* Who a stream's request comes from, by the snapshot in force; on the loop (lib/gate/central_who.c). */
+struct central_claim {
+	char sid[37];
+	int64_t expires_unix_s;
+};
+/* NULL and ERR_AUTH. */
+const struct snapshot_user *central_signed_in(struct central *c, const struct http_head *head,
+					      struct central_claim *ret_claim, struct err *e);
+/* The cluster, or the answer of one that does not exist: who may not see it learns nothing. */
+const struct snapshot_cluster *central_visible_cluster(struct central *c, const struct snapshot_user *user,
+						       const char *id_or_name, struct err *e);
+
 /* The tables of the other files. */
 extern const struct route central_routes[];
 extern const size_t central_route_count;
@@ -127,5 +142,8 @@ extern const size_t central_agent_method_count;
 void proxy_serve(void *app, struct http_stream *s, const char *const *params);
 /* Decides anew about every request under way, with the current snapshot; ends those that are no longer allowed. */
 void proxy_recheck(struct central *c);
+/* STREAM handler of POST /clusters/{id}/exec (lib/gate/command.c), and the same for its commands. */
+void command_serve(void *app, struct http_stream *s, const char *const *params);
+void command_recheck(struct central *c);
 
 #endif

@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/crypto/random.h"
 #include "lib/gate/proxy_filter.h"
+#include "lib/gate/words.h"
 #include "lib/kube/status.h"
 
 /* "kubectl get" as kubectl says itself, else "GET /api/v1/pods" without the query. */
@@ -35,12 +36,22 @@ struct proxied *proxied_new(struct central *c, const struct http_head *head, con
 
 	p->central = c;
 	p->info = c->scratch;
+	p->head = head;
 	random_uuid(p->id);
 	p->command = client_command(head);
 	p->source = mem_dup_str(peer_ip);
 	p->user_agent = agent ? span_dup(*agent) : mem_dup_str("");
 	proxied_link(p);
 	return p;
+}
+
+void proxied_keep_user(struct proxied *p, const struct snapshot_user *user)
+{
+	p->user_id = mem_dup_str(user->id);
+	p->user = mem_dup_str(user->email);
+	p->role_names = mem_dup_str(user->role_names);
+	p->rules_sha256 = mem_dup_str(user->rules_sha256);
+	p->rules_json = mem_dup_str(user->rules_json);
 }
 
 static void proxied_unlink(struct proxied *p)
@@ -63,15 +74,18 @@ static void proxied_free_texts(struct proxied *p)
 
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		free(*texts[i]);
+	words_free(p->only_namespaces);
 	proxy_filter_free(p->filter);
 }
 
 void proxied_free_if_unused(struct proxied *p)
 {
-	if (p->relay || p->pending)
+	if (!p->ended || p->pending)
 		return;
 	proxied_unlink(p);
 	proxied_free_texts(p);
+	if (p->outlet->free)
+		p->outlet->free(p);
 	free(p);
 }
 
@@ -82,7 +96,7 @@ void proxied_refuse(struct proxied *p, int status, const char *message, unsigned
 				  .retry_after_s = retry_after_s == RELAY_RETRY_NOW ? 0 : retry_after_s };
 	AUTO_BUF struct buf body;
 
-	if (!p->relay)
+	if (p->ended)
 		return;
 	if (status == 410)
 		f.reason = "Expired"; /* what clients look for before they list anew */
@@ -93,5 +107,5 @@ void proxied_refuse(struct proxied *p, int status, const char *message, unsigned
 		f.kind = p->resource;
 	}
 	(void)kube_status_put(&body, &f);
-	relay_refuse(p->relay, status, "application/json", buf_span(&body), retry_after_s);
+	p->outlet->answer(p, status, buf_span(&body), retry_after_s);
 }

@@ -19,11 +19,11 @@ static void proxied_on_disk(void *arg, const struct err *why)
 	struct proxied *p = arg;
 
 	p->pending--;
-	if (p->relay && why->code != ERR_NONE) {
+	if (!p->ended && why->code != ERR_NONE) {
 		p->unaudited = true;
 		proxied_refuse(p, 503, "the audit trail takes no rows, so nothing may be changed", 5);
-	} else if (p->relay) {
-		proxy_record_forward(p);
+	} else if (!p->ended) {
+		p->outlet->forward(p);
 	}
 	proxied_free_if_unused(p);
 }
@@ -37,7 +37,7 @@ static void proxied_admit(struct proxied *p)
 		if (proxied_audit_received(p, "allow", NULL, &e) < 0)
 			proxied_refuse(p, 503, "the audit trail is full; try again", 1);
 		else
-			proxy_record_forward(p);
+			p->outlet->forward(p);
 		return;
 	}
 	p->pending++;
@@ -59,7 +59,7 @@ static void proxied_exists(struct proxied *p, int status, const struct err *why)
 	char message[sizeof(why->text) + sizeof(p->cluster) + 80];
 	struct err e = { 0 };
 
-	if (!p->relay) {
+	if (p->ended) {
 		p->rule[0] = '\0';
 	} else if (why->code != ERR_NONE || status == 428 || status == 429 || status >= 500) {
 		(void)snprintf(message, sizeof(message), "cluster \"%s\" could not say whether the object exists: %s",
@@ -87,13 +87,12 @@ static void proxied_answer_review(struct proxied *p, struct span body)
 	if (proxied_audit_received(p, "allow", NULL, &e) < 0)
 		proxied_refuse(p, 503, "the audit trail is full; try again", 1);
 	else
-		relay_refuse(p->relay, 201, "application/json", body, 0);
+		p->outlet->answer(p, 201, body, 0);
 }
 
 /* A review is whole: what central's own roles deny is answered here, all else by the API server. */
-static void proxied_on_held(void *owner, struct relay *r)
+void proxied_go_on_review(struct proxied *p, struct span body)
 {
-	struct proxied *p = owner;
 	const struct snapshot_user *user = snapshot_session_user(p->central->snapshot, p->sid, clock_unix_s());
 	struct proxy_review review = { .user = p->user, .cluster = p->cluster, .scratch = &p->info->info };
 	AUTO_BUF struct buf answer;
@@ -101,11 +100,11 @@ static void proxied_on_held(void *owner, struct relay *r)
 	int denied;
 
 	buf_init(&answer, 2 * PROXY_REVIEW_MAX);
-	if (!p->review || !user)
-		return; /* not a review; or its session ended, which ends the request, too */
+	if (!user)
+		return; /* its session ended, which ends the request, too */
 	review.roles = user->roles;
 	review.role_count = user->role_count;
-	denied = proxy_review_decide(&review, relay_held(r), &answer, &e);
+	denied = proxy_review_decide(&review, body, &answer, &e);
 	if (denied < 0)
 		proxied_deny(p, err_http_status(e.code), &e);
 	else if (denied)
@@ -114,13 +113,24 @@ static void proxied_on_held(void *owner, struct relay *r)
 		proxied_admit(p);
 }
 
-static void proxied_keep_user(struct proxied *p, const struct snapshot_user *user)
+void proxied_go_on(struct proxied *p, int status, const struct err *why)
 {
-	p->user_id = mem_dup_str(user->id);
-	p->user = mem_dup_str(user->email);
-	p->role_names = mem_dup_str(user->role_names);
-	p->rules_sha256 = mem_dup_str(user->rules_sha256);
-	p->rules_json = mem_dup_str(user->rules_json);
+	if (status)
+		proxied_deny(p, status, why);
+	else if (p->only_existing)
+		proxy_exists_ask(p, proxied_exists);
+	else if (!p->review)
+		proxied_admit(p);
+}
+
+/* The pass-through. */
+
+static void proxied_on_held(void *owner, struct relay *r)
+{
+	struct proxied *p = owner;
+
+	if (p->review)
+		proxied_go_on_review(p, relay_held(r));
 }
 
 static void proxied_start(struct proxied *p, const char *id_or_name)
@@ -141,16 +151,9 @@ static void proxied_start(struct proxied *p, const char *id_or_name)
 	status = proxied_decide(p, user, id_or_name, &e);
 	if (status == 0)
 		status = proxy_record_check(p, &e);
-	if (status)
-		proxied_deny(p, status, &e);
-	else if (p->only_existing)
-		proxy_exists_ask(p, proxied_exists);
-	else if (p->review && !relay_request_ended(p->relay))
-		return; /* proxied_on_held */
-	else if (p->review)
-		proxied_on_held(p, p->relay);
-	else
-		proxied_admit(p);
+	proxied_go_on(p, status, &e);
+	if (!status && p->review && relay_request_ended(p->relay)) /* else it is held first */
+		proxied_go_on_review(p, SPAN_NONE);
 }
 
 static void proxied_on_done(void *owner, struct relay *r, const struct err *why)
@@ -160,6 +163,7 @@ static void proxied_on_done(void *owner, struct relay *r, const struct err *why)
 	proxy_record_end(p);
 	proxied_audit_complete(p, relay_stats(r), why);
 	p->relay = NULL;
+	p->ended = true;
 	proxied_free_if_unused(p);
 }
 
@@ -170,11 +174,25 @@ static const struct relay_events proxy_events = {
 	.on_held = proxied_on_held,
 };
 
+static void outlet_answer(struct proxied *p, int status, struct span body, unsigned retry_after_s)
+{
+	relay_refuse(p->relay, status, "application/json", body, retry_after_s);
+}
+
+static void outlet_abort(struct proxied *p, const struct err *why)
+{
+	relay_abort(p->relay, why);
+}
+
+static const struct proxied_outlet proxy_outlet = { proxy_record_forward, outlet_answer, outlet_abort,
+						       NULL };
+
 void proxy_serve(void *app, struct http_stream *s, const char *const *params)
 {
 	struct central *c = app;
 	struct proxied *p = proxied_new(c, http_stream_request(s), server_stream_visit(s)->peer_ip);
 
+	p->outlet = &proxy_outlet;
 	p->relay = relay_new(s, &proxy_events, p);
 	proxied_start(p, params[0]);
 }

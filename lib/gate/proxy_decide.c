@@ -6,42 +6,27 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
-#include "lib/gate/bearer.h"
 #include "lib/gate/header_filter.h"
 #include "lib/gate/proxy_filter.h"
 #include "lib/gate/proxy_review.h"
-#include "lib/gate/token_cache.h"
 #include "lib/gate/words.h"
 
 const struct snapshot_user *proxied_authenticate(struct proxied *p, struct err *e)
 {
-	const struct http_head *head = relay_request(p->relay);
-	const struct snapshot_user *user;
-	const struct keys_token *token;
-	int64_t now = clock_unix_s();
-	struct span text;
+	struct central_claim claim;
+	const struct snapshot_user *user = central_signed_in(p->central, p->head, &claim, e);
 
-	if (bearer_token(head, &text, e) < 0)
+	if (!user)
 		return NULL;
-	token = token_cache_verify(p->central->tokens, text, now, e);
-	if (!token) {
-		err_set(e, ERR_AUTH, "not signed in: the token is not valid or has ended; try mk8s login");
-		return NULL;
-	}
-	user = snapshot_session_user(p->central->snapshot, token->sid, now);
-	if (!user) {
-		err_set(e, ERR_AUTH, "not signed in: the session has ended; try mk8s login");
-		return NULL;
-	}
-	memcpy(p->sid, token->sid, sizeof(p->sid));
-	p->token_expires_unix_s = token->expires_unix_s;
+	memcpy(p->sid, claim.sid, sizeof(p->sid));
+	p->token_expires_unix_s = claim.expires_unix_s;
 	return user;
 }
 
 /* What is asked: "/clusters/NAME/k8s/api/v1/pods?x" gives "/api/v1/pods?x". */
 static int proxied_target(struct proxied *p, struct err *e)
 {
-	struct span rest = relay_request(p->relay)->target, part;
+	struct span rest = p->head->target, part;
 	const char *at;
 
 	for (int i = 0; i < 4; i++) { /* "", "clusters", NAME, "k8s" */
@@ -66,13 +51,13 @@ static void proxied_note_info(struct proxied *p, const struct request_info *info
 		  strcmp(info->subresource, "log") == 0;
 }
 
-static int proxied_filter(struct proxied *p, const struct snapshot_user *user, const struct authz_request *rq,
-			  struct err *e)
+/* What of a filtered answer passes; 0, or the status to refuse with. */
+static int proxied_filter(struct proxied *p, struct err *e)
 {
 	struct proxy_filter_options o = {
-		.namespaces = authz_filter_namespaces(user->roles, user->role_count, rq),
-		.info = rq->info,
-		.request = relay_request(p->relay),
+		.namespaces = words_dup((const char *const *)p->only_namespaces),
+		.info = &p->info->info,
+		.request = p->head,
 		.target = p->target,
 		.seal_key = keys_seal(p->central->keys),
 		.user_id = p->user_id,
@@ -82,35 +67,28 @@ static int proxied_filter(struct proxied *p, const struct snapshot_user *user, c
 	return proxy_filter_new(&o, &p->filter, e);
 }
 
-/*
- * Either the cluster, or the answer of one that does not exist: who may not see it learns nothing.
- */
-static const struct snapshot_cluster *proxied_cluster(struct proxied *p, const struct snapshot_user *user,
-						      const char *id_or_name, struct err *e)
+static int proxied_cluster(struct proxied *p, const struct snapshot_user *user, const char *id_or_name,
+			   struct err *e)
 {
-	const struct snapshot_cluster *c = snapshot_cluster_find(p->central->snapshot, id_or_name);
+	const struct snapshot_cluster *c = central_visible_cluster(p->central, user, id_or_name, e);
 
-	if (!c || !authz_sees_cluster(user->roles, user->role_count, c->name)) {
-		err_set(e, ERR_NOT_FOUND, "cluster \"%.250s\" not found", id_or_name);
-		return NULL;
-	}
+	if (!c)
+		return -1;
 	(void)snprintf(p->cluster_id, sizeof(p->cluster_id), "%s", c->id);
 	(void)snprintf(p->cluster, sizeof(p->cluster), "%s", c->name);
-	return c;
+	return 0;
 }
 
-/* 0, or the status to refuse with. */
-static int proxied_authorize(struct proxied *p, const struct snapshot_user *user,
-			     const struct snapshot_cluster *cluster, struct err *e)
+int proxied_authorize(struct proxied *p, const struct snapshot_user *user, struct err *e)
 {
-	struct authz_request rq = { .cluster = cluster->name, .info = &p->info->info };
+	struct authz_request rq = { .cluster = p->cluster, .info = &p->info->info };
 	struct authz_answer answer;
 	char sentence[sizeof(e->text)];
 
-	if (request_info_parse(&p->info->info, relay_request(p->relay)->method, p->target, e) < 0)
+	if (request_info_parse(&p->info->info, p->head->method, p->target, e) < 0)
 		return err_http_status(e->code);
 	proxied_note_info(p, rq.info);
-	p->apply_patch = rq.apply_patch = header_is_apply_patch(relay_request(p->relay));
+	p->apply_patch = rq.apply_patch = header_is_apply_patch(p->head);
 	authz_decide(user->roles, user->role_count, &rq, &answer);
 	(void)snprintf(p->rule, sizeof(p->rule), "%s", answer.rule);
 	if (!answer.allowed) {
@@ -120,23 +98,26 @@ static int proxied_authorize(struct proxied *p, const struct snapshot_user *user
 	}
 	p->only_existing = answer.only_existing;
 	p->review = proxy_review_is(rq.info);
-	if (answer.filtered && relay_request(p->relay)->protocol.len) {
+	if (answer.filtered && p->head->protocol.len) {
 		(void)err_set(e, ERR_DENIED, "a watch by WebSocket cannot be limited to your namespaces: watch one of them");
 		return 403;
 	}
-	return answer.filtered ? proxied_filter(p, user, &rq, e) : 0;
+	if (answer.filtered)
+		p->only_namespaces = authz_filter_namespaces(user->roles, user->role_count, &rq);
+	return 0;
 }
 
 int proxied_decide(struct proxied *p, const struct snapshot_user *user,
 		   const char *cluster_id_or_name, struct err *e)
 {
-	const struct snapshot_cluster *cluster = proxied_cluster(p, user, cluster_id_or_name, e);
+	int status;
 
-	if (!cluster)
+	if (proxied_cluster(p, user, cluster_id_or_name, e) < 0)
 		return err_http_status(e->code);
 	if (proxied_target(p, e) < 0)
 		return e->code == ERR_LIMIT ? 414 : err_http_status(e->code);
-	return proxied_authorize(p, user, cluster, e);
+	status = proxied_authorize(p, user, e);
+	return status == 0 && p->only_namespaces ? proxied_filter(p, e) : status;
 }
 
 /* What is granted by now may be less; also when it is more a client has to list anew. */
@@ -146,10 +127,10 @@ static bool proxied_same_filter(const struct proxied *p, const struct snapshot_u
 	char **names;
 	bool same;
 
-	if (!answer->filtered)
-		return p->filter == NULL;
+	if (!answer->filtered || !p->only_namespaces)
+		return answer->filtered == (p->only_namespaces != NULL);
 	names = authz_filter_namespaces(user->roles, user->role_count, rq);
-	same = p->filter && proxy_filter_grants(p->filter, (const char *const *)names);
+	same = words_equal((const char *const *)names, (const char *const *)p->only_namespaces);
 	words_free(names);
 	return same;
 }
@@ -169,10 +150,16 @@ static bool proxied_still_allowed(struct proxied *p)
 	if (strcmp(user->rules_sha256, p->rules_sha256) == 0)
 		return true;
 	rq.cluster = cluster->name;
-	if (request_info_parse(&p->info->info, relay_request(p->relay)->method, p->target, &e) < 0)
+	if (request_info_parse(&p->info->info, p->head->method, p->target, &e) < 0)
 		return false;
 	authz_decide(user->roles, user->role_count, &rq, &answer);
 	return answer.allowed && proxied_same_filter(p, user, &rq, &answer);
+}
+
+/* Whether its head is still there: a client may be gone while the cluster's answer is not. */
+static bool proxied_is_live(const struct proxied *p)
+{
+	return !p->ended && (!p->relay || relay_down(p->relay));
 }
 
 void proxy_recheck(struct central *c)
@@ -180,8 +167,9 @@ void proxy_recheck(struct central *c)
 	struct err why = { 0 };
 
 	err_set(&why, ERR_DENIED, "the session ended or the right was taken away");
-	for (struct proxied *p = c->proxied; p; p = p->next) {
-		if (p->relay && relay_down(p->relay) && p->cluster_id[0] && !p->refused && !proxied_still_allowed(p))
-			relay_abort(p->relay, &why);
+	for (struct proxied *p = c->proxied, *next; p; p = next) {
+		next = p->next; /* an outlet's end may be its own */
+		if (proxied_is_live(p) && p->cluster_id[0] && !p->refused && !proxied_still_allowed(p))
+			p->outlet->abort(p, &why);
 	}
 }

@@ -16,5 +16,10 @@ const struct snapshot_user *proxied_authenticate(struct proxied *p, struct err *
  */
 int proxied_decide(struct proxied *p, const struct snapshot_user *user,
 		   const char *cluster_id_or_name, struct err *e);
+/*
+ * The same for a request whose head, target (which request_path_check has passed), user and cluster
+ * are in `p` already; of a list or watch that is limited, `only_namespaces` is set.
+ */
+int proxied_authorize(struct proxied *p, const struct snapshot_user *user, struct err *e);
 
 #endif

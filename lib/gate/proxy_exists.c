@@ -65,7 +65,7 @@ static void exists_taught(void *owner, const struct err *why)
 	struct err e = *why;
 	struct tunnel_link *k = NULL;
 
-	if (p->relay && e.code == ERR_NONE) /* another link may be the least loaded one by now */
+	if (!p->ended && e.code == ERR_NONE) /* another link may be the least loaded one by now */
 		k = tunnel_pick(p->central->tunnel, p->cluster_id, false, &e);
 	if (k && tunnel_link_knows(k, p->rules_sha256)) {
 		exists_send(x, tunnel_link_h2(k));

@@ -253,6 +253,11 @@ struct span proxy_filter_target(const struct proxy_filter *f)
 	return buf_span(&f->target);
 }
 
+const char *proxy_filter_accept(struct proxy_filter *f)
+{
+	return buf_str(&f->accept);
+}
+
 static void drop_field(struct header_list *list, const char *name)
 {
 	size_t kept = 0;
@@ -299,14 +304,4 @@ int proxy_filter_body(void *filter, struct span bytes, bool is_end, struct buf *
 	struct proxy_filter *f = filter;
 
 	return is_end ? list_filter_end(f->items, e) : list_filter_put(f->items, bytes, out, e);
-}
-
-bool proxy_filter_grants(const struct proxy_filter *f, const char *const *namespaces)
-{
-	const char *const *mine = (const char *const *)f->namespaces;
-
-	for (const char *const *name = namespaces; *name; name++)
-		if (!words_have(mine, *name))
-			return false;
-	return words_count(mine) == words_count(namespaces);
 }

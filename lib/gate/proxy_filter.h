@@ -40,6 +40,7 @@ void proxy_filter_free(struct proxy_filter *f); /* takes NULL */
  * does. Borrowed from `f`.
  */
 struct span proxy_filter_target(const struct proxy_filter *f);
+const char *proxy_filter_accept(struct proxy_filter *f); /* the Accept of those fields */
 void proxy_filter_request(const struct proxy_filter *f, const struct http_head *request,
 			  struct header_list *ret_list);
 /*
@@ -51,7 +52,5 @@ int proxy_filter_answer(const struct http_head *answer, struct header_list *ret_
 			bool *ret_has_items, struct err *e);
 /* A relay_filter_fn on the filter. */
 int proxy_filter_body(void *filter, struct span bytes, bool is_end, struct buf *out, struct err *e);
-/* Whether the filter grants exactly these. */
-bool proxy_filter_grants(const struct proxy_filter *f, const char *const *namespaces);
 
 #endif

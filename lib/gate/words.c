@@ -30,6 +30,24 @@ bool words_have(const char *const *words, const char *word)
 	return false;
 }
 
+bool words_equal(const char *const *a, const char *const *b)
+{
+	for (const char *const *word = a; word && *word; word++)
+		if (!words_have(b, *word))
+			return false;
+	return words_count(a) == words_count(b);
+}
+
+char **words_dup(const char *const *words)
+{
+	size_t count = words_count(words);
+	char **copy = mem_new_array(count + 1, sizeof(*copy));
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = mem_dup_str(words[i]);
+	return copy;
+}
+
 void words_add(char ***words, size_t count, const char *word)
 {
 	*words = mem_grow(*words, count + 2, sizeof(**words));

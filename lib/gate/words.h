@@ -11,7 +11,11 @@
 /* Frees list and words; takes NULL. */
 void words_free(char **words);
 size_t words_count(const char *const *words);
+/* Whether two lists without doubles hold the same words, in any order. */
+bool words_equal(const char *const *a, const char *const *b);
 bool words_have(const char *const *words, const char *word);
+/* A copy that the caller owns; never NULL. */
+char **words_dup(const char *const *words);
 /*
  * Appends a copy of `word` to the list at `*words`, which may be NULL. `count` is what it holds
  * now.
