@@ -26,6 +26,13 @@ def watch_path(cluster_name, namespace):
     return f"/clusters/{cluster_name}/k8s/api/v1/namespaces/{namespace}/configmaps?watch=1"
 
 
+def kubectl_raw(env, cluster_name, path):
+    """kubectl get --raw; an old kubectl puts the path in the place of the server's own, a newer one behind it."""
+    argv = [sim.find_kubectl(), "get", "--raw"]
+    is_old = subprocess.run([*argv, "/api"], env=env, capture_output=True, timeout=30).returncode != 0
+    return [*argv, f"/clusters/{cluster_name}/k8s{path}" if is_old else path]
+
+
 def count_events(stream):
     """Reads as many events as there are objects."""
     seen = 0
@@ -38,7 +45,7 @@ def count_events(stream):
 def test_a_paused_reader_of_a_watch_is_not_cut(central, user, agent, big, make_cli, stock_kubectl):
     cli = make_cli(central, user.email)
     cli.write_kubeconfig("prod")
-    argv = [sim.find_kubectl(), "get", "--raw", f"/api/v1/namespaces/{big}/configmaps?watch=1"]
+    argv = kubectl_raw(cli.kubectl_env(), "prod", f"/api/v1/namespaces/{big}/configmaps?watch=1")
     pager, stopped = (subprocess.Popen(argv, env=cli.kubectl_env(), stdout=subprocess.PIPE) for _ in range(2))
     try:
         assert stopped.stdout.peek(1)
