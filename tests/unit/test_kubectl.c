@@ -71,7 +71,10 @@ static const struct {
 } bad_rows[] = {
 	{ "gte pods", NULL, ERR_USAGE, "no command \"gte\", did you mean \"get\"?" },
 	{ "edit pod x", NULL, ERR_USAGE, "it has: annotate api-resources" },
-	{ "exec -it x -- sh", NULL, ERR_USAGE, "no command \"exec\"" },
+	{ "debug x", NULL, ERR_USAGE, "no command \"debug\"" },
+	{ "exec -i", NULL, ERR_USAGE, "must be specified" },
+	{ "exec x", NULL, ERR_USAGE, "at least one command for the container" },
+	{ "exec x -- true", NULL, ERR_UNREACHABLE, "Unable to connect to the server" },
 	{ "--nope get", NULL, ERR_USAGE, "unknown option --nope" },
 	{ "get pods --server=https://evil", NULL, ERR_USAGE, "--server is not taken here" },
 	{ "--kubeconfig x get pods", NULL, ERR_USAGE, "--kubeconfig is not taken here" },
