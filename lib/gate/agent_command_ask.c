@@ -164,7 +164,7 @@ static struct span review_body(const struct kube_request *rq)
 
 	if (rq->body.len &&
 	    request_info_parse(info, span_of(rq->method ? rq->method : "GET"), span_of(rq->path), &e) == 0 &&
-	    proxy_review_is(info))
+	    proxy_review_kind(info) != PROXY_REVIEW_NONE)
 		return rq->body;
 	return SPAN_NONE;
 }

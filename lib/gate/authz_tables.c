@@ -129,8 +129,8 @@ static const struct {
 	{ NULL, "proxy", "proxy" },
 };
 
-static const char *const plain_verbs[] = { "get",   "list",   "watch",		  "create", "update",
-					   "patch", "delete", "deletecollection", NULL };
+const char *const authz_plain_verbs[] = { "get",	 "list",   "watch",	       "create", "update",
+					  "patch", "delete", "deletecollection", NULL };
 static const char *const reading_verbs[] = { "get", "list", "watch", NULL };
 
 static const struct {
@@ -171,6 +171,15 @@ const char *authz_builtin_group(const char *plural)
 	return "";
 }
 
+bool authz_builtin_at(size_t index, const char **ret_plural, const char **ret_group)
+{
+	if (index >= COUNT_OF(builtin))
+		return false;
+	*ret_plural = builtin[index].plural;
+	*ret_group = builtin[index].group;
+	return true;
+}
+
 bool authz_is_cluster_scoped(const char *group, const char *resource)
 {
 	for (size_t i = 0; i < COUNT_OF(builtin); i++)
@@ -202,6 +211,16 @@ static bool needs_admin(const char *verb, const char *group, const char *resourc
 	return false;
 }
 
+/* No request does, but a review: of every verb, or of one whose meaning depends on the resource. */
+static bool asks_for_any(const char *verb, const char *group, const char *resource, const char *subresource)
+{
+	bool any = strcmp(group, "*") == 0 || strcmp(resource, "*") == 0 || strcmp(subresource, "*") == 0;
+
+	if (strcmp(verb, "*") == 0)
+		return true;
+	return any && strcmp(verb, "list") != 0 && strcmp(verb, "watch") != 0;
+}
+
 const char *authz_role_verb(const char *verb, const char *group, const char *resource,
 			    const char *subresource)
 {
@@ -211,7 +230,7 @@ const char *authz_role_verb(const char *verb, const char *group, const char *res
 		return "admin";
 	if (strcmp(verb, "proxy") == 0)
 		return "proxy";
-	if (strcmp(verb, "*") == 0) /* no request's verb: a review asks for every one */
+	if (asks_for_any(verb, group, resource, subresource))
 		return "*";
 	for (size_t i = 0; i < COUNT_OF(own_verbs); i++) {
 		bool fits = !own_verbs[i].resource ||
@@ -220,9 +239,9 @@ const char *authz_role_verb(const char *verb, const char *group, const char *res
 		if (fits && strcmp(own_verbs[i].subresource, subresource) == 0)
 			return own_verbs[i].role_verb;
 	}
-	for (size_t i = 0; plain_verbs[i]; i++)
-		if (strcmp(plain_verbs[i], verb) == 0)
-			return plain_verbs[i];
+	for (size_t i = 0; authz_plain_verbs[i]; i++)
+		if (strcmp(authz_plain_verbs[i], verb) == 0)
+			return authz_plain_verbs[i];
 	return "";
 }
 

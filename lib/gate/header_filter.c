@@ -134,6 +134,17 @@ void header_list_add(struct header_list *list, const char *name, struct span val
 	list->at[list->count++] = (struct http_field){ span_of(name), value };
 }
 
+void header_list_drop(struct header_list *list, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (!span_equal_str(list->at[i].name, name))
+			list->at[kept++] = list->at[i];
+	}
+	list->count = kept;
+}
+
 bool header_is_apply_patch(const struct http_head *head)
 {
 	const struct span *type = http_field_find(head, "content-type");

@@ -34,6 +34,8 @@ void header_filter_upgrade(const struct http_head *head, struct header_list *lis
 void header_filter_switch(const struct http_head *head, struct header_list *ret_list);
 /* Appends a field, borrowing both; beyond HEADER_FILTER_MAX it is an assertion. */
 void header_list_add(struct header_list *list, const char *name, struct span value);
+/* Takes a field out, wherever it is. */
+void header_list_drop(struct header_list *list, const char *name);
 /* Whether the request's content type is an apply patch. */
 bool header_is_apply_patch(const struct http_head *head);
 

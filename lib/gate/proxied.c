@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/crypto/random.h"
 #include "lib/gate/proxy_filter.h"
+#include "lib/gate/rules_review.h"
 #include "lib/gate/words.h"
 #include "lib/kube/status.h"
 
@@ -41,6 +42,7 @@ struct proxied *proxied_new(struct central *c, const struct http_head *head, con
 	p->command = client_command(head);
 	p->source = mem_dup_str(peer_ip);
 	p->user_agent = agent ? span_dup(*agent) : mem_dup_str("");
+	buf_init(&p->review_answer, RULES_REVIEW_MAX);
 	proxied_link(p);
 	return p;
 }
@@ -69,12 +71,13 @@ static void proxied_free_texts(struct proxied *p)
 	char **texts[] = {
 		&p->user_id,  &p->user,	       &p->role_names, &p->rules_sha256, &p->rules_json, &p->api_group,
 		&p->resource, &p->subresource, &p->namespace,  &p->name,	 &p->command,	 &p->source,
-		&p->user_agent,
+		&p->user_agent, &p->review_namespace,
 	};
 
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		free(*texts[i]);
 	words_free(p->only_namespaces);
+	buf_free(&p->review_answer);
 	proxy_filter_free(p->filter);
 }
 

@@ -7,6 +7,7 @@
 
 #include "lib/gate/authz.h"
 #include "lib/gate/central.h"
+#include "lib/gate/proxy_review.h"
 #include "lib/gate/relay.h"
 
 #define PROXY_RETRY_AFTER_S 1 /* told with a refusal that another try may not meet */
@@ -55,7 +56,9 @@ struct proxied {
 	char *command, *source, *user_agent;
 	const char *decision; /* of the received row; NULL before it */
 	bool is_change, apply_patch, bulk;
-	bool review; /* a SelfSubjectAccessReview: its body is looked at first */
+	enum proxy_review_kind review; /* its body is looked at first */
+	char *review_namespace;	       /* of a rules review */
+	struct buf review_answer;      /* and the API server's answer to it, so far */
 	bool only_existing; /* an apply patch that must not create */
 	char **only_namespaces; /* whose objects the answer may hold; NULL: all */
 	struct proxy_filter *filter; /* of the pass-through; NULL: the answer passes as it is */

@@ -90,18 +90,15 @@ static void proxied_answer_review(struct proxied *p, struct span body)
 		p->outlet->answer(p, 201, body, 0);
 }
 
-/* A review is whole: what central's own roles deny is answered here, all else by the API server. */
-void proxied_go_on_review(struct proxied *p, struct span body)
+/* What central's own roles deny is answered here, all else by the API server. */
+static void proxied_review_access(struct proxied *p, const struct snapshot_user *user, struct span body)
 {
-	const struct snapshot_user *user = snapshot_session_user(p->central->snapshot, p->sid, clock_unix_s());
 	struct proxy_review review = { .user = p->user, .cluster = p->cluster, .scratch = &p->info->info };
 	AUTO_BUF struct buf answer;
 	struct err e = { 0 };
 	int denied;
 
 	buf_init(&answer, 2 * PROXY_REVIEW_MAX);
-	if (!user)
-		return; /* its session ended, which ends the request, too */
 	review.roles = user->roles;
 	review.role_count = user->role_count;
 	denied = proxy_review_decide(&review, body, &answer, &e);
@@ -111,6 +108,32 @@ void proxied_go_on_review(struct proxied *p, struct span body)
 		proxied_answer_review(p, buf_span(&answer));
 	else
 		proxied_admit(p);
+}
+
+/* Its answer passes central in the pass-through only. */
+static void proxied_review_rules(struct proxied *p, struct span body)
+{
+	struct err e = { 0 };
+
+	if (!p->relay) {
+		(void)err_set(&e, ERR_DENIED, "a SelfSubjectRulesReview is not asked for from a command");
+	} else if (proxy_review_namespace(body, &p->review_namespace, &e) == 0) {
+		proxied_admit(p);
+		return;
+	}
+	proxied_deny(p, err_http_status(e.code), &e);
+}
+
+void proxied_go_on_review(struct proxied *p, struct span body)
+{
+	const struct snapshot_user *user = snapshot_session_user(p->central->snapshot, p->sid, clock_unix_s());
+
+	if (!user)
+		return; /* its session ended, which ends the request, too */
+	if (p->review == PROXY_REVIEW_RULES)
+		proxied_review_rules(p, body);
+	else
+		proxied_review_access(p, user, body);
 }
 
 void proxied_go_on(struct proxied *p, int status, const struct err *why)

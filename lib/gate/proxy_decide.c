@@ -97,7 +97,7 @@ int proxied_authorize(struct proxied *p, const struct snapshot_user *user, struc
 		return 403;
 	}
 	p->only_existing = answer.only_existing;
-	p->review = proxy_review_is(rq.info);
+	p->review = proxy_review_kind(rq.info);
 	if (answer.filtered && p->head->protocol.len) {
 		(void)err_set(e, ERR_DENIED, "a watch by WebSocket cannot be limited to your namespaces: watch one of them");
 		return 403;

@@ -258,24 +258,13 @@ const char *proxy_filter_accept(struct proxy_filter *f)
 	return buf_str(&f->accept);
 }
 
-static void drop_field(struct header_list *list, const char *name)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < list->count; i++) {
-		if (!span_equal_str(list->at[i].name, name))
-			list->at[kept++] = list->at[i];
-	}
-	list->count = kept;
-}
-
 void proxy_filter_request(const struct proxy_filter *f, const struct http_head *request,
 			  struct header_list *ret_list)
 {
 	header_filter_request(request, ret_list);
-	drop_field(ret_list, "accept");
-	drop_field(ret_list, "accept-encoding");
-	drop_field(ret_list, "if-none-match");
+	header_list_drop(ret_list, "accept");
+	header_list_drop(ret_list, "accept-encoding");
+	header_list_drop(ret_list, "if-none-match");
 	header_list_add(ret_list, "accept", buf_span(&f->accept));
 }
 
@@ -295,7 +284,7 @@ int proxy_filter_answer(const struct http_head *answer, struct header_list *ret_
 			       encoding ? "compressed " : "", SPAN_ARG(media));
 	header_filter_answer(answer, ret_list);
 	if (*ret_has_items)
-		drop_field(ret_list, "content-length");
+		header_list_drop(ret_list, "content-length");
 	return 0;
 }
 

@@ -1,18 +1,21 @@
-/* Central's part of a SelfSubjectAccessReview. */
+/* Central's part of reviews of one's own rights. */
 #include "lib/gate/proxy_review.h"
 
 #include <string.h>
 
+#include "lib/base/mem.h"
 #include "lib/format/json.h"
 #include "lib/gate/authz_question.h"
 #include "lib/kube/review_proto.h"
 
-bool proxy_review_is(const struct request_info *info)
+enum proxy_review_kind proxy_review_kind(const struct request_info *info)
 {
-	return info->is_resource && strcmp(info->verb, "create") == 0 &&
-	       strcmp(info->api_group, "authorization.k8s.io") == 0 &&
-	       strcmp(info->resource, "selfsubjectaccessreviews") == 0 &&
-	       *info->subresource == '\0' && *info->name == '\0';
+	if (!info->is_resource || strcmp(info->verb, "create") != 0 ||
+	    strcmp(info->api_group, "authorization.k8s.io") != 0 || *info->subresource || *info->name)
+		return PROXY_REVIEW_NONE;
+	if (strcmp(info->resource, "selfsubjectaccessreviews") == 0)
+		return PROXY_REVIEW_ACCESS;
+	return strcmp(info->resource, "selfsubjectrulesreviews") == 0 ? PROXY_REVIEW_RULES : PROXY_REVIEW_NONE;
 }
 
 static const char *text_of(const struct json *object, const char *member)
@@ -71,6 +74,35 @@ static void put_denial(const struct json *review, const char *reason, struct buf
 	(void)buf_put_char(into, '\n');
 }
 
+static int read_review(struct span body, bool is_rules, struct json **ret_review, struct err *e)
+{
+	int rc;
+
+	if (body.len > PROXY_REVIEW_MAX)
+		return err_set(e, ERR_LIMIT, "a review may have %d bytes", PROXY_REVIEW_MAX);
+	if (!review_proto_is(body))
+		rc = json_parse(body, JSON_LIMITS(PROXY_REVIEW_MAX), ret_review, e);
+	else if (is_rules)
+		rc = review_proto_parse_rules(body, ret_review, e);
+	else
+		rc = review_proto_parse(body, ret_review, e);
+	return rc < 0 ? err_context(e, "the review, which must be JSON or protobuf here") : 0;
+}
+
+int proxy_review_namespace(struct span body, char **ret_namespace, struct err *e)
+{
+	AUTO_JSON struct json *review = NULL;
+	const char *namespace;
+
+	if (read_review(body, true, &review, e) < 0)
+		return -1;
+	namespace = json_find_str(review, "spec.namespace");
+	if (!namespace || !*namespace)
+		return err_set(e, ERR_INPUT, "spec.namespace is missing in the review");
+	*ret_namespace = mem_dup_str(namespace);
+	return 0;
+}
+
 int proxy_review_decide(const struct proxy_review *r, struct span body, struct buf *ret_answer,
 			struct err *e)
 {
@@ -80,11 +112,8 @@ int proxy_review_decide(const struct proxy_review *r, struct span body, struct b
 	struct authz_answer answer;
 	char reason[sizeof(e->text)];
 
-	if (body.len > PROXY_REVIEW_MAX)
-		return err_set(e, ERR_LIMIT, "a review may have %d bytes", PROXY_REVIEW_MAX);
-	if (review_proto_is(body) ? review_proto_parse(body, &review, e) < 0
-				  : json_parse(body, JSON_LIMITS(PROXY_REVIEW_MAX), &review, e) < 0)
-		return err_context(e, "the review, which must be JSON or protobuf here");
+	if (read_review(body, false, &review, e) < 0)
+		return -1;
 	if (read_question(review, &q, e) < 0)
 		return -1;
 	authz_question_info(&q, r->scratch);

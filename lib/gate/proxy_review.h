@@ -1,6 +1,8 @@
 /*
- * Central's part of a SelfSubjectAccessReview: "may I ...?" is answered no where central's roles
- * say no, and else by the API server, whose own rules come on top (spec/mk8s.md, Authorization).
+ * Central's part of reviews of one's own rights (spec/mk8s.md, Authorization). "May I ...?", a
+ * SelfSubjectAccessReview, is answered no where central's roles say no, and else by the API server,
+ * whose own rules come on top. "What may I?", a SelfSubjectRulesReview, is answered by the API
+ * server, and cut down to what central's roles allow, too.
  */
 #ifndef MK8S_GATE_PROXY_REVIEW_H
 #define MK8S_GATE_PROXY_REVIEW_H
@@ -10,8 +12,9 @@
 
 #define PROXY_REVIEW_MAX (64 * 1024) /* bytes of a review */
 
-/* Whether the request is such a review, whose body central has to read. */
-bool proxy_review_is(const struct request_info *info);
+/* Which review the request is, whose body central has to read. */
+enum proxy_review_kind { PROXY_REVIEW_NONE, PROXY_REVIEW_ACCESS, PROXY_REVIEW_RULES };
+enum proxy_review_kind proxy_review_kind(const struct request_info *info);
 
 struct proxy_review {
 	const char *user, *cluster; /* names */
@@ -27,5 +30,8 @@ struct proxy_review {
  */
 int proxy_review_decide(const struct proxy_review *r, struct span body, struct buf *ret_answer,
 			struct err *e);
+
+/* The namespace that the rules review in `body` asks about; the caller owns it. Errors likewise. */
+int proxy_review_namespace(struct span body, char **ret_namespace, struct err *e);
 
 #endif

@@ -7,6 +7,7 @@
 #include "lib/gate/header_filter.h"
 #include "lib/gate/proxy_filter.h"
 #include "lib/gate/proxy_record.h"
+#include "lib/gate/proxy_rules.h"
 #include "lib/gate/upgrade.h"
 
 #define PROXY_TRIES_MAX 4
@@ -49,6 +50,8 @@ static void proxied_send(struct proxied *p, struct h2 *h)
 
 	if (p->filter)
 		proxy_filter_request(p->filter, request, &fields);
+	else if (p->review == PROXY_REVIEW_RULES)
+		proxy_rules_request(request, &fields);
 	else
 		header_filter_request(request, &fields);
 	upgrade_ask(request, &head, &fields, &texts);
@@ -87,7 +90,7 @@ static int proxied_filter_head(struct proxied *p, const struct http_head *head, 
 	bool has_items, is_head = span_equal_str(relay_request(p->relay)->method, "HEAD");
 	struct err e = { 0 };
 
-	if (!p->filter) {
+	if (!p->filter && p->review != PROXY_REVIEW_RULES) {
 		header_filter_answer(head, ret_fields);
 		return 0;
 	}
@@ -95,7 +98,9 @@ static int proxied_filter_head(struct proxied *p, const struct http_head *head, 
 		proxied_refuse(p, 502, e.text, 0);
 		return -1;
 	}
-	if (has_items && !is_head)
+	if (has_items && !p->filter)
+		relay_set_filter(p->relay, proxy_rules_body, p);
+	else if (has_items && !is_head)
 		relay_set_filter(p->relay, proxy_filter_body, p->filter);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* A SelfSubjectAccessReview in Kubernetes' protobuf. */
+/* Reviews of one's own rights in Kubernetes' protobuf. */
 #include "lib/kube/review_proto.h"
 
 #include <stdlib.h>
@@ -104,12 +104,21 @@ static int put_spec(struct json *spec, struct span bytes, struct err *e)
 	return 0;
 }
 
+static int put_rules_spec(struct json *spec, struct span bytes, struct err *e)
+{
+	static const char *const names[] = { "namespace" };
+	struct message m;
+
+	return message_read(bytes, &m, e) < 0 ? -1 : put_texts(spec, &m, names, COUNT_OF(names), e);
+}
+
 bool review_proto_is(struct span body)
 {
 	return span_starts(body, SPAN(MAGIC));
 }
 
-int review_proto_parse(struct span body, struct json **ret_review, struct err *e)
+static int parse(struct span body, int (*put)(struct json *, struct span, struct err *),
+		 struct json **ret_review, struct err *e)
 {
 	struct message unknown, type, review;
 	struct json *doc;
@@ -123,10 +132,20 @@ int review_proto_parse(struct span body, struct json **ret_review, struct err *e
 	doc = json_new_object();
 	json_set_item(doc, "spec", json_new_object());
 	if (put_texts(doc, &type, type_names, COUNT_OF(type_names), e) < 0 ||
-	    put_spec(json_get(doc, "spec"), review.field[2], e) < 0) {
+	    put(json_get(doc, "spec"), review.field[2], e) < 0) {
 		json_free(doc);
 		return -1;
 	}
 	*ret_review = doc;
 	return 0;
+}
+
+int review_proto_parse(struct span body, struct json **ret_review, struct err *e)
+{
+	return parse(body, put_spec, ret_review, e);
+}
+
+int review_proto_parse_rules(struct span body, struct json **ret_review, struct err *e)
+{
+	return parse(body, put_rules_spec, ret_review, e);
 }

@@ -34,6 +34,9 @@ struct question {
 };
 
 bool access_allows(const struct access *a, const struct json *user, const struct question *q);
+/* Appends the user's rules in the namespace: those for resources and those for paths. */
+void access_put_rules(const struct access *a, const struct json *user, const char *namespace, struct json *resources,
+		      struct json *paths);
 /* Whether `user` is in the group. */
 bool access_is_member(const struct json *user, const char *group);
 

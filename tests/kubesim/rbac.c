@@ -101,17 +101,23 @@ static const struct json *find_role(const struct access *a, const struct json *b
 	return role ? role->json : NULL;
 }
 
-static bool binding_allows(const struct access *a, const struct object *binding, const struct json *user,
-			   const struct question *q)
+/* The first rule that the binding gives the user; NULL: none. */
+static const struct json *binding_rules(const struct access *a, const struct object *binding, const struct json *user)
 {
 	const struct json *subject = json_first(json_get(binding->json, "subjects"));
-	const struct json *rule;
 
 	while (subject && !is_subject(subject, user, binding->namespace))
 		subject = json_next(subject);
 	if (!subject)
-		return false;
-	rule = json_first(json_get(find_role(a, binding->json, binding->namespace), "rules"));
+		return NULL;
+	return json_first(json_get(find_role(a, binding->json, binding->namespace), "rules"));
+}
+
+static bool binding_allows(const struct access *a, const struct object *binding, const struct json *user,
+			   const struct question *q)
+{
+	const struct json *rule = binding_rules(a, binding, user);
+
 	while (rule && !rule_allows(rule, q))
 		rule = json_next(rule);
 	return rule != NULL;
@@ -136,4 +142,22 @@ bool access_allows(const struct access *a, const struct json *user, const struct
 	if (bindings_allow(a, "clusterrolebindings", "", user, q))
 		return true;
 	return q->namespace[0] && bindings_allow(a, "rolebindings", q->namespace, user, q);
+}
+
+static void put_bindings(const struct access *a, const char *plural, const char *namespace, const struct json *user,
+			 struct json *resources, struct json *paths)
+{
+	const struct collection *c =
+		&resources_find(a->resources, "rbac.authorization.k8s.io", "v1", plural)->objects;
+
+	for (size_t i = collection_seek(c, namespace, ""); i < c->count && strcmp(c->at[i]->namespace, namespace) == 0; i++)
+		for (const struct json *r = binding_rules(a, c->at[i], user); r; r = json_next(r))
+			json_add_item(json_get(r, "nonResourceURLs") ? paths : resources, json_dup(r));
+}
+
+void access_put_rules(const struct access *a, const struct json *user, const char *namespace, struct json *resources,
+		      struct json *paths)
+{
+	put_bindings(a, "clusterrolebindings", "", user, resources, paths);
+	put_bindings(a, "rolebindings", namespace, user, resources, paths);
 }

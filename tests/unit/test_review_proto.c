@@ -76,11 +76,43 @@ static void what_is_none_is_refused(void **state UNUSED)
 	}
 }
 
+static const struct {
+	struct span in;
+	const char *out; /* NULL: refused */
+} rules[] = {
+	{ ROW("k8s\0" TYPE "\x12\x05\x12\x03\x0a\x01" "a"),
+	  "{\"spec\":{\"namespace\":\"a\"},\"apiVersion\":\"v1\",\"kind\":\"\"}" },
+	{ ROW("k8s\0\x12\x02\x12\x00"), "{\"spec\":{}}" },
+	{ ROW("k8s\0\x12\x06\x12\x04\x0a\x02" "a\0"), NULL },
+	{ ROW("k8s\0\x12\x08\x12\x06\x0a\x01" "a\x0a\x01" "b"), NULL }, /* twice */
+	{ ROW("k8s\0\x12\x04\x12\x02\x0a\x05"), NULL },
+	{ ROW("k8s\0\x12\x03\x12\x01\x0a"), NULL },
+	{ ROW("{\"spec\":{\"namespace\":\"a\"}}"), NULL },
+};
+
+static void a_rules_reviews_spec_is_its_namespace(void **state UNUSED)
+{
+	for (size_t i = 0; i < COUNT_OF(rules); i++) {
+		AUTO_JSON struct json *review = NULL;
+		AUTO_BUF struct buf out;
+		struct err e = { 0 };
+
+		buf_init(&out, 4096);
+		if ((review_proto_parse_rules(rules[i].in, &review, &e) == 0) != (rules[i].out != NULL))
+			fail_msg("row %zu: %s", i, e.text);
+		if (review)
+			json_print(review, JSON_COMPACT, &out);
+		if (rules[i].out && strcmp(buf_str(&out), rules[i].out) != 0)
+			fail_msg("row %zu: %s", i, buf_str(&out));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_kubectl_sends_is_read),
 		cmocka_unit_test(what_is_none_is_refused),
+		cmocka_unit_test(a_rules_reviews_spec_is_its_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
