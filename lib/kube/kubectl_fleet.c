@@ -42,8 +42,8 @@ bool kubectl_may_run(struct kubectl *k, const struct kubectl_verb *verb, int arg
 	kubectl_failf(k, ERR_USAGE,
 		      "\"%s\" does not run on several clusters at once, only what reads does: "
 		      "api-resources, "
-		      "api-versions, auth can-i and whoami, cluster-info, describe, events, get, "
-		      "logs, rollout status "
+		      "api-versions, auth can-i and whoami, cluster-info, describe, events, "
+		      "explain, get, logs, rollout status "
 		      "and history, version, wait; choose one cluster with --cluster",
 		      verb->name);
 	return false;
