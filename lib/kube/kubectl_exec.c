@@ -103,7 +103,8 @@ static bool console_output(void *owner, enum remote_channel channel, struct span
 	const struct console *c = owner;
 
 	kubectl_write(c->k, channel == REMOTE_STDERR ? KUBECTL_ERR : KUBECTL_OUT, bytes);
-	return kubectl_goes_on(c->k);
+	/* Where wake_fd tells of signals, asking here would take a new size away from who sends it. */
+	return c->peer.on_wake ? !c->k->stopped : kubectl_goes_on(c->k);
 }
 
 static int console_input(void *owner, char *into, size_t size, size_t *ret_len, struct err *e)

@@ -216,6 +216,17 @@ def test_terminal(terminal, peer):
     assert t.is_as_before()
 
 
+def test_a_new_size_arrives_while_much_is_written(terminal, peer):
+    t = terminal("exec", "-it", "shell", "--", "yes")
+    t.until(b"y\r\n")
+    for columns in range(101, 121):
+        t.resize(columns, 50)
+        deadline = time.monotonic() + 10 * stack.SLOW
+        while (columns, 50) not in peer.sizes:
+            assert time.monotonic() < deadline, columns
+            t.until(b"y\r\n")
+
+
 @pytest.mark.parametrize("number,status", [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP),
                                            (signal.SIGINT, 1), (signal.SIGQUIT, -signal.SIGQUIT)])
 def test_the_terminal_is_given_back_when_a_signal_ends_it(terminal, number, status):
