@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 
 #define PART_MAX (64 * 1024 * 1024) /* of central's answers, and of one line */
+#define WAIT_MAX_S 1e8		    /* three years: what a time_t and a nanosleep take anywhere */
 
 enum form { FORM_PLAY, FORM_RAW, FORM_CAST };
 
@@ -23,8 +24,10 @@ struct play {
 
 static void wait_s(double seconds)
 {
-	struct timespec left = { .tv_sec = (time_t)seconds };
+	struct timespec left = { 0 };
 
+	seconds = seconds < WAIT_MAX_S ? seconds : WAIT_MAX_S;
+	left.tv_sec = (time_t)seconds;
 	left.tv_nsec = (long)((seconds - floor(seconds)) * 1e9);
 	while (nanosleep(&left, &left) < 0)
 		;

@@ -166,6 +166,56 @@ def test_a_terminal_session(recorded, way):
     assert recorded.admin.ok("audit", "play", session, "-o", "cast") == path.read_text()
 
 
+@pytest.fixture(params=["websocket", "spdy", "old"])
+def any_kubectl(request, recorded):
+    """Runs kubectl over WebSocket, over SPDY, and one of 1.20, which knows nothing else."""
+    old = request.param == "old"
+    if not sim.find_kubectl(old):
+        pytest.skip("there is no old kubectl in build/kube/old: see tests/kube/clients.sh")
+    home = stack.Cli(recorded.cli.home.parent / f"any-{request.param}", recorded.central).login(recorded.user.email)
+    home.write_kubeconfig("upgrades", *(["--old-clients"] if old else []))
+    way = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false"} if request.param == "spdy" else {}
+
+    def run(*args, stdin=b""):
+        return subprocess.run([sim.find_kubectl(old), "-n", "a", *args], input=stdin, capture_output=True,
+                              timeout=60 * stack.SLOW, env={**home.kubectl_env(), **way})
+    return run
+
+
+def test_exec_is_played_back_whatever_it_came_by(recorded, any_kubectl):
+    done = any_kubectl("exec", "-i", "shell", "--", "sh", "-c", "cat; echo err >&2; exit 7", stdin=b"to and fro\n")
+    assert done.stdout == b"to and fro\n" and b"err\n" in done.stderr, done
+    session = recorded.newest()
+    assert sorted(recorded.admin.ok("audit", "play", session, "-o", "raw").splitlines()) == ["err", "to and fro"]
+    assert "exec a/shell" in recorded.lines(session)[0]["title"]
+
+
+def test_attach_is_played_back_whatever_it_came_by(recorded, any_kubectl):
+    done = any_kubectl("attach", "-i", "shell", stdin=b"echo attached\nexit\n")
+    session = recorded.newest()
+    row = next(r for r in recorded.central.audit(limit=20) if r["id"] == session)
+    assert row["resource"] == "pods/attach" and b"attached" in done.stdout, (row, done)
+    assert recorded.admin.ok("audit", "play", session, "--idle-limit", "0.1").encode() == done.stdout
+    assert "attach a/shell" in recorded.lines(session)[0]["title"]
+
+
+@pytest.mark.parametrize("text, says", [
+    ("{", "line 1"), ("{}", "asciicast"), ('{"version": 3}', "asciicast"), ('{"version": "2"}', "asciicast"), ("[2]", "asciicast"),
+    ('{"version": 2}\nx', "line 1"), ('{"version": 2}\n[]', "event"), ('{"version": 2}\n[0.1, "o"]', "event"),
+    ('{"version": 2}\n[0.1, "o", ["x"]]', "event"), ('{"version": 2}\n{"a": 1, "b": "o", "c": "x", "d": 1}', "event"),
+    ('{"version": 2}\n[0.1, "o", "x", 1]', "event"), ('{"version": 2}\n[0.1, "o", "\\u0000"]', "line 1"),
+    ('{"version": 2}\n[-5, "o", "shown"]\n[1e999, "o", " too"]', None), ('{"version": 2}\n[0.1, "x", "not shown"]', None),
+    ('{"version": 2}\n[0.1, "o", "cut', None),
+])
+def test_a_file_that_was_tampered_with_is_played_as_far_as_it_is_one(recorded, text, says):
+    recorded.kubectl("exec", "shell", "--", "true")
+    session = recorded.newest()
+    (recorded.folder / f"{session}.cast").write_text(text + ("" if text.endswith("cut") else "\n"))
+    done = recorded.admin.run("audit", "play", session, "--idle-limit", "0.1", "--speed", "100")
+    assert done.returncode == (1 if says else 0) and (says or "") in done.stderr, done
+    assert done.stdout == ("shown too" if "shown" in text and "-5" in text else "")
+
+
 def test_playing_keeps_time(recorded):
     assert recorded.kubectl("exec", "shell", "--", "sh", "-c", "echo one; sleep 3; echo two").returncode == 0
     session = recorded.newest()
