@@ -7,6 +7,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -129,28 +132,66 @@ static int copy_folder(const char *from, const char *to, int depth, struct err *
 	return rc;
 }
 
-static int make_target(const char *to, struct err *e)
+/* Whether `to` may become the copy: it is not there yet, or an empty folder. */
+static int check_target(const char *to, struct err *e)
 {
 	const struct dirent *entry;
 	bool is_empty = true;
+	struct stat st;
 	DIR *dir;
 
-	if (mkdir(to, 0700) == 0)
-		return 0;
-	dir = errno == EEXIST ? opendir(to) : NULL;
+	if (lstat(to, &st) < 0)
+		return errno == ENOENT ? 0 : err_set_errno(e, ERR_IO, errno, "looking at %s", to);
+	dir = S_ISDIR(st.st_mode) ? opendir(to) : NULL;
 	if (!dir)
-		return err_set_errno(e, ERR_IO, errno, "making the folder %s", to);
+		return err_set(e, ERR_EXISTS, "%s is no folder: a backup goes into a new or an empty folder", to);
 	while ((entry = readdir(dir)) != NULL)
 		is_empty = is_empty &&
 			   (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0);
 	(void)closedir(dir);
-	if (!is_empty)
-		return err_set(e, ERR_EXISTS,
-			       "%s is not empty: a backup goes into a new or an empty folder", to);
-	return chmod(to, 0700) == 0 ? 0 : err_set_errno(e, ERR_IO, errno, "the mode of %s", to);
+	return is_empty ? 0
+			: err_set(e, ERR_EXISTS, "%s is not empty: a backup goes into a new or an empty folder", to);
 }
 
-int backup_state(const char *state_dir, struct store *db, const char *to, struct err *e)
+static int remove_one(const char *path, const struct stat *st UNUSED, int kind, struct FTW *at UNUSED)
+{
+	(void)(kind == FTW_DP ? rmdir(path) : unlink(path)); /* what stays has a name that says what it is */
+	return 0;
+}
+
+/* On disk before it has its name, and the name, too. Some file systems refuse it on folders. */
+static void sync_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)fsync(fd);
+		(void)close(fd);
+	}
+}
+
+static int sync_one(const char *path, const struct stat *st UNUSED, int kind, struct FTW *at UNUSED)
+{
+	if (kind == FTW_DP)
+		sync_folder(path);
+	return 0;
+}
+
+static int take_name(const char *made, const char *to, struct err *e)
+{
+	AUTO_FREE char *above = mem_printf("%s/..", to);
+
+	(void)nftw(made, sync_one, DEPTH_MAX + 2, FTW_DEPTH | FTW_PHYS);
+	if (rename(made, to) == 0) {
+		sync_folder(above);
+		return 0;
+	}
+	if (errno == EBUSY || errno == EXDEV)
+		return err_set(e, ERR_IO, "%s is a file system of its own: name a new folder in it", to);
+	return err_set_errno(e, ERR_IO, errno, "naming the backup %s", to);
+}
+
+static int copy_state(const char *state_dir, struct store *db, const char *to, struct err *e)
 {
 	AUTO_FREE char *db_copy = mem_printf("%s/central.db", to);
 	AUTO_FREE char *trail = mem_printf("%s/audit.db", state_dir);
@@ -160,8 +201,26 @@ int backup_state(const char *state_dir, struct store *db, const char *to, struct
 	 * The files last: a key that was made meanwhile is in the copy before anything that needs
 	 * it.
 	 */
-	if (make_target(to, e) < 0 || store_backup(db, db_copy, e) < 0 ||
-	    audit_file_copy(trail, trail_copy, e) < 0)
+	if (store_backup(db, db_copy, e) < 0 || audit_file_copy(trail, trail_copy, e) < 0)
 		return -1;
 	return copy_folder(state_dir, to, 0, e);
+}
+
+int backup_state(const char *state_dir, struct store *db, const char *to, struct err *e)
+{
+	size_t len = strlen(to);
+	AUTO_FREE char *name = NULL, *made = NULL;
+
+	while (len > 1 && to[len - 1] == '/')
+		len--;
+	name = mem_dup(to, len);
+	made = mem_printf("%s.partial-XXXXXX", name);
+	if (check_target(name, e) < 0)
+		return -1;
+	if (!mkdtemp(made))
+		return err_set_errno(e, ERR_IO, errno, "making a folder beside %s", name);
+	if (copy_state(state_dir, db, made, e) == 0 && take_name(made, name, e) == 0)
+		return 0;
+	(void)nftw(made, remove_one, DEPTH_MAX + 2, FTW_DEPTH | FTW_PHYS);
+	return -1;
 }
