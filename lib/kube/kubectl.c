@@ -23,8 +23,8 @@ static const struct kubectl_verb *const verbs[] = {
 	&kubectl_get,
 	&kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_port_forward,
 	&kubectl_replace, &kubectl_rollout,
-	&kubectl_run, &kubectl_scale, &kubectl_set, &kubectl_taint, &kubectl_uncordon,
-	&kubectl_version, &kubectl_wait,
+	&kubectl_run, &kubectl_scale, &kubectl_set, &kubectl_taint, &kubectl_top,
+	&kubectl_uncordon, &kubectl_version, &kubectl_wait,
 };
 
 /* Who is asked, and as whom, is not kubectl's to choose here. */
@@ -213,7 +213,7 @@ const char *kubectl_verbs(void)
 {
 	return "annotate api-resources api-versions apply auth cluster-info cordon cp create "
 	       "delete describe drain events exec explain expose get label logs patch port-forward replace rollout run "
-	       "scale set taint uncordon version wait";
+	       "scale set taint top uncordon version wait";
 }
 
 static const struct kubectl_verb *find_verb(struct kubectl *k, const char *name)

@@ -44,7 +44,7 @@ bool kubectl_may_run(struct kubectl *k, const struct kubectl_verb *verb, int arg
 		      "api-resources, "
 		      "api-versions, auth can-i and whoami, cluster-info, describe, events, "
 		      "explain, get, logs, rollout status "
-		      "and history, version, wait; choose one cluster with --cluster",
+		      "and history, top, version, wait; choose one cluster with --cluster",
 		      verb->name);
 	return false;
 }

@@ -52,7 +52,7 @@ extern const struct kubectl_verb kubectl_annotate, kubectl_api_resources, kubect
 	kubectl_delete, kubectl_describe, kubectl_drain, kubectl_events, kubectl_exec,
 	kubectl_explain, kubectl_expose, kubectl_get, kubectl_label, kubectl_logs, kubectl_patch, kubectl_port_forward,
 	kubectl_replace, kubectl_rollout,
-	kubectl_run, kubectl_scale, kubectl_set, kubectl_taint, kubectl_uncordon, kubectl_version,
+	kubectl_run, kubectl_scale, kubectl_set, kubectl_taint, kubectl_top, kubectl_uncordon, kubectl_version,
 	kubectl_wait;
 
 void kubectl_write(struct kubectl *k, enum kubectl_stream to, struct span bytes);

@@ -55,3 +55,79 @@ bool quantity_read(struct span text, double *ret)
 		}
 	return false;
 }
+
+/* A number without its sign: digits times 10^power times 2^bits. */
+struct scaled {
+	int64_t digits;
+	int power, bits;
+};
+
+/* Where the suffix begins, or NULL. */
+static const char *read_digits(const char *at, struct scaled *ret)
+{
+	bool point = false, any = false;
+
+	for (; (*at >= '0' && *at <= '9') || (*at == '.' && !point); at++) {
+		if (*at == '.') {
+			point = true;
+			continue;
+		}
+		any = true;
+		ret->power -= point;
+		if (__builtin_mul_overflow(ret->digits, 10, &ret->digits) ||
+		    __builtin_add_overflow(ret->digits, *at - '0', &ret->digits))
+			return NULL;
+	}
+	return any ? at : NULL;
+}
+
+static bool read_suffix(const char *at, struct scaled *ret)
+{
+	static const char decimal[] = "num kMGTPE", binary[] = "KMGTPE";
+	const char *found = at[0] ? strchr(decimal, at[0]) : NULL;
+	uint64_t power;
+	int sign;
+
+	if (at[0] && at[1] == 'i' && !at[2] && strchr(binary, at[0])) {
+		ret->bits = 10 * (int)(strchr(binary, at[0]) - binary + 1);
+		return true;
+	}
+	if (found && at[0] != ' ' && !at[1])
+		ret->power += 3 * (int)(found - decimal) - 9;
+	if (!at[0] || (found && at[0] != ' ' && !at[1]))
+		return true;
+	if ((at[0] != 'e' && at[0] != 'E') || !at[1] || strlen(at) > 4)
+		return false;
+	sign = at[1] == '-' ? -1 : 1;
+	if (span_to_u64(span_of(at + (at[1] == '-' || at[1] == '+' ? 2 : 1)), 99, &power))
+		return false;
+	ret->power += sign * (int)power;
+	return true;
+}
+
+bool quantity_read_scaled(struct span text, int exponent, int64_t *ret)
+{
+	char number[NUMBER_MAX];
+	struct scaled v = { 0, exponent, 0 };
+	const char *suffix;
+	int64_t rest = 0;
+	bool negative;
+
+	if (span_to_str(text, number, sizeof(number)))
+		return false;
+	negative = number[0] == '-';
+	suffix = read_digits(number + (negative || number[0] == '+'), &v);
+	if (!suffix || !read_suffix(suffix, &v) || __builtin_mul_overflow(v.digits, INT64_C(1) << v.bits, &v.digits))
+		return false;
+	for (; v.power > 0 && v.digits; v.power--)
+		if (__builtin_mul_overflow(v.digits, 10, &v.digits))
+			return false;
+	for (; v.power < 0 && v.digits; v.power++) {
+		rest |= v.digits % 10;
+		v.digits /= 10;
+	}
+	*ret = v.digits + (rest != 0);
+	if (negative)
+		*ret = -*ret;
+	return true;
+}

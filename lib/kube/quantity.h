@@ -3,6 +3,7 @@
 #define MK8S_KUBE_QUANTITY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/base/span.h"
 
@@ -11,5 +12,11 @@
  * quantity.
  */
 bool quantity_read(struct span text, double *ret);
+
+/*
+ * The value times 10 to the power of `exponent` (0 to 9), exactly; what is below one is rounded up, away from
+ * zero, as Kubernetes does. False also beyond what an int64 holds.
+ */
+bool quantity_read_scaled(struct span text, int exponent, int64_t *ret);
 
 #endif

@@ -66,7 +66,8 @@ MADE = [("create -f -", PODS), "wait pod/one pod/two --for=condition=Ready"]
 ROLLED = [("create -f -", WEB), "!rollout status deployment/web"]
 
 # name: steps; a step is a command line, or (command line, standard input). "!" in front: only the exit status
-# counts; "~": the lines come in any order (kubectl walks a map, or asks for all logs at once).
+# counts; "~": the lines come in any order (kubectl walks a map, or asks for all logs at once); "=": nothing is masked but
+# blanks at line ends.
 ROWS = {
     "create": [("create -f -", PODS), ("!create -f -", PODS), ("create -f - -o name", POD % ("three", "x")),
                ("create -f - --dry-run=server", POD % ("four", "x")), ("create -f - --dry-run=client", POD % ("five", "x")),
@@ -177,6 +178,14 @@ ROWS = {
                 "explain leases.coordination.k8s.io.spec.holderIdentity", "explain pods.spec.nope", "explain po.nope.x",
                 "explain nope", "explain hpa --api-version=autoscaling/v9", "explain", "explain pods nodes",
                 "explain 'pods[0]'", "explain pods -o x"],
+    "top-none": ["top pods", "top nodes"],
+    "top": ["=top pods", "=top pod small", "=top pods -l tier=front", "=top pods --containers", "=top pods -A --containers --sum",
+            "=top pods --sum", "=top pods --no-headers --sum", "top pods -A --no-headers --sum", "=top pods --sort-by=cpu",
+            "=top pods --sort-by=memory --containers", "=top pods --show-swap", "top pods --show-swap --sum",
+            "=top nodes", "=top node node-1", "=top no --show-capacity", "=top nodes --show-swap", "=top nodes --no-headers",
+            "=top nodes --sort-by=cpu", "=top pods --use-protocol-buffers=false", "=top pods -n default", "top pod none",
+            "top no none", "top pods --sort-by=x", "!top pods a b", "top pod a -l a=b", "top nodes -l a=b", "!top", "!top x",
+            "top nodes --sum"],
     "client-json": ["run c --image=x --dry-run=client -o json"],
     "describe-node": ["describe node node-1"],
     "describe-others": ["describe serviceaccount default"],
@@ -230,12 +239,14 @@ class Side:
 
     def run(self, step):
         line, stdin = step if isinstance(step, tuple) else (step, "")
-        words = [word.replace("@NS@", self.namespace) for word in shlex.split(line.lstrip("!~"))]
+        words = [word.replace("@NS@", self.namespace) for word in shlex.split(line.lstrip("!~="))]
         if "-n" not in words and "-A" not in words:
             words = ["-n", self.namespace, *words]
         done = subprocess.run([*self.command, *words], input=stdin, capture_output=True, text=True, env=self.env,
                               timeout=self.timeout_s)
         text = "" if line.startswith("!") else mask(done.stdout, self.namespace)
+        if line.startswith("="):
+            text = re.sub(r"[ \t]+$", "", done.stdout, flags=re.M)
         if line.startswith("~"):
             text = "\n".join(sorted(text.splitlines()))
         return done.returncode != 0, text, done

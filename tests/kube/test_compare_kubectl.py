@@ -1,5 +1,6 @@
 """The built-in kubectl, through central and agent, against the real one on the same API server (see compare_kubectl.py)."""
 
+import contextlib
 import pathlib
 import sys
 
@@ -9,14 +10,15 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 import cluster as kube  # noqa: E402 (their folders are known only now)
 import compare_kubectl as compare  # noqa: E402
+import metrics_api  # noqa: E402
 import stack  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def sides(tmp_path_factory):
-    """sides(row): both kubectls, each in a new namespace."""
+    """sides(row): both kubectls, each in a new namespace; row "top" and those behind it find a metrics API."""
     where = tmp_path_factory.mktemp("compare")
-    with kube.RealCluster(allow_exec=True) as cluster:
+    with contextlib.ExitStack() as until_end, kube.RealCluster(allow_exec=True) as cluster:
         central = stack.Central(where / "central").start()
         agent = stack.Agent(where / "agent", central, "prod", central.add_cluster("prod")["token"],
                             stack.impersonator(cluster)).start()
@@ -24,6 +26,8 @@ def sides(tmp_path_factory):
         cli.ok("clusters", "use", "prod")
 
         def make(row):
+            if row == "top":
+                until_end.enter_context(metrics_api.MetricsApi(cluster))
             names = [f"{row}-real-1", f"{row}-ours-1"]
             for name in names:
                 cluster.create_namespace(name)
