@@ -2,6 +2,7 @@
 #include "lib/net/fetch.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,14 +68,39 @@ static int load_tls(struct fetch *f, const struct fetch_options *o, struct err *
 	return f->tls ? 0 : -1;
 }
 
+/*
+ * libcurl's memory is wiped before it goes back: its buffers have held tokens and answers, such as 1Password's items.
+ * curl_global_init_mem(3).
+ */
+static void wipe_free(void *at)
+{
+	if (at)
+		secret_wipe(at, malloc_usable_size(at));
+	free(at);
+}
+
+static void *wipe_realloc(void *at, size_t size)
+{
+	size_t old = at ? malloc_usable_size(at) : 0;
+	void *made = size > old || !at ? malloc(size) : at;
+
+	if (!made || made == at)
+		return made;
+	if (at)
+		memcpy(made, at, old);
+	wipe_free(at);
+	return made;
+}
+
 struct fetch *fetch_new(const struct fetch_options *o, struct err *e)
 {
 	struct fetch *f;
 
 	if (check_proxies(o, e) < 0)
 		return NULL;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) !=
-	    CURLE_OK) { /* counted, and safe on any thread */
+	/* counted, and safe on any thread */
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_free, wipe_realloc, strdup, calloc) !=
+	    CURLE_OK) {
 		(void)err_set(e, ERR_NOMEM, "libcurl cannot be readied");
 		return NULL;
 	}
