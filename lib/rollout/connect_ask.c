@@ -23,6 +23,12 @@ static int open_fetch(struct secret_source *s, struct err *e)
 	return s->fetch ? 0 : -1;
 }
 
+void connect_close(struct secret_source *s)
+{
+	fetch_free(s->fetch);
+	s->fetch = NULL;
+}
+
 static bool keep(void *owner, struct span bytes)
 {
 	return buf_put_span(owner, bytes) == 0;

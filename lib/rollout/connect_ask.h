@@ -11,5 +11,7 @@
 int connect_ask(struct secret_source *s, const char *path, struct buf *into, struct err *e);
 /* The same for a list in JSON, which the caller frees. */
 int connect_ask_list(struct secret_source *s, const char *path, struct json **ret, struct err *e);
+/* Ends the connection, and with it the last answer that its buffers hold; the next question makes another. */
+void connect_close(struct secret_source *s);
 
 #endif

@@ -82,11 +82,11 @@ struct fleet_task *fleet_tasks_new(size_t count)
 	struct fleet_task *tasks = mem_new_array(count + 1, sizeof(*tasks));
 
 	for (size_t i = 0; i < count; i++) {
-		buf_init_secret(&tasks[i].script, FLEET_SCRIPT_MAX);
-		buf_init_secret(&tasks[i].out, OUTPUT_MAX);
-		buf_init_secret(&tasks[i].err, OUTPUT_MAX);
-		buf_init_secret(&tasks[i].line[PROCESS_OUT], FLEET_LINE_MAX);
-		buf_init_secret(&tasks[i].line[PROCESS_ERR], FLEET_LINE_MAX);
+		buf_init_locked(&tasks[i].script, FLEET_SCRIPT_MAX);
+		buf_init_locked(&tasks[i].out, OUTPUT_MAX);
+		buf_init_locked(&tasks[i].err, OUTPUT_MAX);
+		buf_init_locked(&tasks[i].line[PROCESS_OUT], FLEET_LINE_MAX);
+		buf_init_locked(&tasks[i].line[PROCESS_ERR], FLEET_LINE_MAX);
 	}
 	return tasks;
 }

@@ -12,28 +12,32 @@
 
 #define WHOLE_BELOW 4 /* shorter values would blacken unrelated text */
 #define FORM_MAX (4 * 1024 * 1024)
+#define TEXT_MAX (256 * 1024 * 1024)
 
 struct form {
-	struct buf text;
+	size_t at, len; /* in the redactor's text */
 	bool alone; /* only between characters that are no letters or digits */
 };
 
 struct redactor {
+	struct buf text; /* all forms, one behind the other */
 	struct form *form;
 	size_t count;
 };
 
 struct redactor *redactor_new(void)
 {
-	return mem_new(sizeof(struct redactor));
+	struct redactor *r = mem_new(sizeof(*r));
+
+	buf_init_locked(&r->text, TEXT_MAX);
+	return r;
 }
 
 void redactor_free(struct redactor *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->count; i++)
-		buf_free(&r->form[i].text);
+	buf_free(&r->text);
 	free(r->form);
 	free(r);
 }
@@ -43,20 +47,24 @@ void redactor_free_at(struct redactor **slot)
 	redactor_free(*slot);
 }
 
+static struct span form_text(const struct redactor *r, const struct form *f)
+{
+	return span_from(r->text.at + f->at, f->len);
+}
+
 /* Keeps the list ordered, the longest form first. */
 static void add_form(struct redactor *r, struct span text)
 {
-	struct form made = { .alone = text.len < WHOLE_BELOW };
+	struct form made = { .at = r->text.len, .len = text.len, .alone = text.len < WHOLE_BELOW };
 	size_t at = 0;
 
 	if (!text.len)
 		return;
-	while (at < r->count && r->form[at].text.len > text.len)
+	while (at < r->count && r->form[at].len > text.len)
 		at++;
-	if (at < r->count && span_equal(buf_span(&r->form[at].text), text))
+	if (at < r->count && span_equal(form_text(r, &r->form[at]), text))
 		return;
-	buf_init_secret(&made.text, FORM_MAX);
-	if (buf_put_span(&made.text, text) < 0)
+	if (buf_put_span(&r->text, text) < 0)
 		mem_die(text.len);
 	r->form = mem_grow(r->form, r->count + 1, sizeof(*r->form));
 	memmove(r->form + at + 1, r->form + at, (r->count - at) * sizeof(*r->form));
@@ -71,8 +79,8 @@ static void add_base64(struct redactor *r, struct span secret, size_t before, en
 	AUTO_BUF struct buf bytes, text;
 	size_t from = (before * 8 + 5) / 6, to = (before + secret.len) * 8 / 6;
 
-	buf_init_secret(&bytes, FORM_MAX);
-	buf_init_secret(&text, FORM_MAX);
+	buf_init_locked(&bytes, FORM_MAX);
+	buf_init_locked(&text, FORM_MAX);
 	(void)buf_put(&bytes, zeros, before);
 	(void)buf_put_span(&bytes, secret);
 	base64_encode(buf_span(&bytes), a, &text);
@@ -97,7 +105,7 @@ static void add_encoded(struct redactor *r, struct span secret, enum encoding en
 	AUTO_BUF struct buf text;
 	size_t cut = 0; /* quotes at both ends, which another writer may set elsewhere */
 
-	buf_init_secret(&text, FORM_MAX);
+	buf_init_locked(&text, FORM_MAX);
 	switch (encoding) {
 	case SHELL:
 		script_put_quoted(&text, secret);
@@ -161,12 +169,13 @@ static size_t match(const struct redactor *r, struct span text, size_t at)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		const struct form *f = &r->form[i];
+		const char *form = r->text.at + f->at;
 
-		if (f->text.len > text.len - at || f->text.at[0] != text.at[at] ||
-		    memcmp(f->text.at, text.at + at, f->text.len) != 0)
+		if (f->len > text.len - at || form[0] != text.at[at] ||
+		    memcmp(form, text.at + at, f->len) != 0)
 			continue;
-		if (!f->alone || stands_alone(text, at, f->text.len))
-			return f->text.len;
+		if (!f->alone || stands_alone(text, at, f->len))
+			return f->len;
 	}
 	return 0;
 }

@@ -15,7 +15,7 @@
 struct redactor;
 
 struct redactor *redactor_new(void);
-/* Takes NULL; everything it held is wiped. */
+/* Takes NULL. What it holds is in memory of lib/base/locked, and wiped. */
 void redactor_free(struct redactor *r);
 void redactor_free_at(struct redactor **slot);
 #define AUTO_REDACTOR __attribute__((cleanup(redactor_free_at)))

@@ -157,9 +157,12 @@ static int read_item(struct secret_source *s, const char *vault_id, const char *
 {
 	AUTO_FREE char *path = mem_printf("/v1/vaults/%s/items/%s", vault_id, id);
 	AUTO_BUF struct buf body;
+	int result;
 
 	buf_init_locked(&body, ITEM_JSON_MAX);
-	if (connect_ask(s, path, &body, e) < 0 || item_parse(buf_span(&body), ret, e) < 0)
+	result = connect_ask(s, path, &body, e);
+	connect_close(s);
+	if (result < 0 || item_parse(buf_span(&body), ret, e) < 0)
 		return -1;
 	item_store_set_vault(*ret, vault);
 	return 0;

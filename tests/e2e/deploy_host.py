@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -150,12 +151,22 @@ def free_port():
         return s.getsockname()[1]
 
 
+def base64_within(raw):
+    """What base64 of any text makes of the value in it: by where the value begins among groups of three, and by alphabet."""
+    found = set()
+    for before in range(3):
+        whole = base64.b64encode(b"\0" * before + raw)[(before * 8 + 5) // 6:(before + len(raw)) * 8 // 6]
+        found |= {whole, whole.translate(bytes.maketrans(b"+/", b"-_"))}
+    return found
+
+
 def forms(value):
-    """What a secret may look like where it does not belong."""
+    """What a secret may look like where it does not belong: raw, quoted for a shell, base64, in a URL, hex, JSON."""
     raw = value.encode("latin-1")
-    quoted = raw.replace(b"'", b"'\\''")
-    return {raw, quoted, base64.b64encode(raw).rstrip(b"=")[:-1], urllib.parse.quote(raw).encode(), raw.hex().encode(),
-            json.dumps(value).encode()[1:-1]}
+    return base64_within(raw) | {
+        raw, raw.replace(b"'", b"'\\''"), raw.replace(b"'", b"'\"'\"'"), re.sub(rb'([\\"$`])', rb"\\\1", raw),
+        urllib.parse.quote(raw).encode(), urllib.parse.quote(raw, safe="").encode(), urllib.parse.quote_plus(raw).encode(),
+        raw.hex().encode(), raw.hex().upper().encode(), json.dumps(value).encode()[1:-1]}
 
 
 class Watch:

@@ -6,6 +6,7 @@ import os
 import pathlib
 import ssl
 import stat
+import subprocess
 import sys
 import threading
 import time
@@ -279,6 +280,13 @@ class Connect:
         if len(parts) == 5:
             return self.send(handler, 200, connect_item(item))
         return self.send(handler, 200, FILE_CONTENT)
+
+
+def certificate(cert, key):
+    """A certificate of localhost that is its own CA."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", cert,
+                    "-keyout", key], check=True, capture_output=True)
 
 
 def clean_environment(**more):

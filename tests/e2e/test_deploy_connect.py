@@ -2,7 +2,6 @@
 import os
 import pathlib
 import signal
-import subprocess
 import time
 
 import pytest
@@ -28,9 +27,7 @@ def lab(tmp_path):
 @pytest.fixture
 def connect(lab):
     cert, key = lab.folder / "cert.pem", lab.folder / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", cert,
-                    "-keyout", key], check=True, capture_output=True)
+    onepassword.certificate(cert, key)
     item = onepassword.op_item()
     item["fields"] = [{"id": f"f{n}", "type": "CONCEALED", "label": label, "value": value}
                       for n, (label, value) in enumerate(lab.fields.items())]
