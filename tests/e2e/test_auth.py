@@ -1,10 +1,13 @@
 """Sessions: login, refresh, replay, logout, passwords, disabled users, tokens that are not ours."""
 import base64
+import concurrent.futures
+import contextlib
+import http.client
 import json
 import time
 
 import pytest
-from stack import ADMIN, PASSWORD, Api
+from stack import ADMIN, PASSWORD, SLOW, Api
 
 
 def refresh(central, token):
@@ -64,6 +67,35 @@ def test_guessing_is_slowed_down(make_central):
             assert int(answer.headers["retry-after"]) >= 1
             break
     assert statuses[-1] == 429 and set(statuses[:-1]) == {401}
+
+
+def try_login(central, email, password="wrong-password", source="127.0.0.1"):
+    """The status of a sign-in from an address of this machine."""
+    connection = http.client.HTTPSConnection("127.0.0.1", central.http_port, timeout=30 * SLOW, context=central.tls_context(),
+                                             source_address=(source, 0))
+    with contextlib.closing(connection):
+        connection.request("POST", "/auth/login", json.dumps({"email": email, "password": password}),
+                           {"Content-Type": "application/json"})
+        return connection.getresponse().status
+
+
+def test_guessing_at_many_accounts_slows_down_its_address_alone(make_central):
+    central = make_central()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        statuses = list(pool.map(lambda i: try_login(central, f"ghost{i}@example.com", source="127.0.0.2"), range(28)))
+    assert statuses.count(401) >= 20 and try_login(central, "another@example.com", source="127.0.0.2") == 429, statuses
+    assert try_login(central, ADMIN, PASSWORD, source="127.0.0.2") == 429, "nor with the right one"
+    assert try_login(central, ADMIN, PASSWORD) == 200
+
+
+def test_guessing_at_an_account_from_everywhere_slows_down_that_account_alone(make_central):
+    central = make_central()
+    central.add_role("reader")
+    other = central.add_user("reader")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda i: try_login(central, ADMIN.upper() if i % 2 else ADMIN, source=f"127.0.1.{i + 1}"), range(8)))
+    assert try_login(central, ADMIN, PASSWORD, source="127.0.2.1") == 429, "from an address that never failed"
+    assert try_login(central, other.email, PASSWORD, source="127.0.1.1") == 200
 
 
 def test_refresh_rotates_and_a_replay_ends_the_family(central):
