@@ -144,18 +144,23 @@ static int check_target(const char *to, struct err *e)
 		return errno == ENOENT ? 0 : err_set_errno(e, ERR_IO, errno, "looking at %s", to);
 	dir = S_ISDIR(st.st_mode) ? opendir(to) : NULL;
 	if (!dir)
-		return err_set(e, ERR_EXISTS, "%s is no folder: a backup goes into a new or an empty folder", to);
+		return err_set(e, ERR_EXISTS,
+			       "%s is no folder: a backup goes into a new or an empty folder", to);
 	while ((entry = readdir(dir)) != NULL)
 		is_empty = is_empty &&
 			   (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0);
 	(void)closedir(dir);
 	return is_empty ? 0
-			: err_set(e, ERR_EXISTS, "%s is not empty: a backup goes into a new or an empty folder", to);
+			: err_set(e, ERR_EXISTS,
+				  "%s is not empty: a backup goes into a new or an empty folder",
+				  to);
 }
 
-static int remove_one(const char *path, const struct stat *st UNUSED, int kind, struct FTW *at UNUSED)
+static int remove_one(const char *path, const struct stat *st UNUSED, int kind,
+		      struct FTW *at UNUSED)
 {
-	(void)(kind == FTW_DP ? rmdir(path) : unlink(path)); /* what stays has a name that says what it is */
+	(void)(kind == FTW_DP ? rmdir(path)
+			      : unlink(path)); /* what stays has a name that says what it is */
 	return 0;
 }
 
@@ -187,7 +192,8 @@ static int take_name(const char *made, const char *to, struct err *e)
 		return 0;
 	}
 	if (errno == EBUSY || errno == EXDEV)
-		return err_set(e, ERR_IO, "%s is a file system of its own: name a new folder in it", to);
+		return err_set(e, ERR_IO, "%s is a file system of its own: name a new folder in it",
+			       to);
 	return err_set_errno(e, ERR_IO, errno, "naming the backup %s", to);
 }
 
