@@ -35,6 +35,13 @@ static void put_top_words(struct buf *out)
 	(void)buf_put_str(out, "--help --list --install");
 }
 
+/* Of the clusters that the user sees: a question to central, as with kubectl's own completion. */
+#define CLUSTERS_COMMAND "mk8s clusters list -o name 2>/dev/null"
+#define CLUSTERS_FUNCTION "_mk8s_clusters() { " CLUSTERS_COMMAND "; }\n"
+/* Behind such an option its value is what may follow. */
+#define CLUSTERS_CASE \
+	"\tcase \"$prev\" in --cluster|--clusters) found=\"$(_mk8s_clusters)\" ;; esac\n"
+
 /* One branch of a shell's case: "'clusters add') found='...' ;;". */
 static void put_branches(struct buf *out, const struct verb *const *verbs, const char *before)
 {
@@ -47,7 +54,8 @@ static void put_branches(struct buf *out, const struct verb *const *verbs, const
 			(void)buf_printf(out, "|'%s%s'", before, (*verbs)->alias);
 		(void)buf_put_str(out, ") found='");
 		put_words(out, *verbs);
-		(void)buf_put_str(out, "' ;;\n");
+		(void)buf_put_str(out, (*verbs)->names_cluster ? "'\" $(_mk8s_clusters)\" ;;\n"
+								       : "' ;;\n");
 		if ((*verbs)->verbs)
 			put_branches(out, (*verbs)->verbs, inner);
 	}
@@ -65,8 +73,12 @@ static void put_case(struct buf *out)
 static void put_bash(struct buf *out)
 {
 	(void)buf_put_str(out, "# bash completion of mk8s: source <(mk8s completion bash)\n"
+			       CLUSTERS_FUNCTION
 			       "_mk8s() {\n"
 			       "\tlocal cur=\"${COMP_WORDS[COMP_CWORD]}\" verb='' found='' i\n"
+			       "\tlocal prev=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
+			       "\tif [ \"$cur\" = = ]; then cur=''\n" /* --cluster=NAME is three words */
+			       "\telif [ \"$prev\" = = ]; then prev=\"${COMP_WORDS[COMP_CWORD-2]}\"; fi\n"
 			       "\tfor ((i = 1; i < COMP_CWORD && i < 3; i++)); do\n"
 			       "\t\tcase \"${COMP_WORDS[i]}\" in -*) break ;; esac\n"
 			       "\t\tverb=\"${verb:+$verb }${COMP_WORDS[i]}\"\n"
@@ -74,7 +86,7 @@ static void put_bash(struct buf *out)
 			       "\tcase \"$verb\" in 'clusters '*|'users '*|'roles '*|'audit '*) ;; "
 			       "*) verb=\"${verb%% *}\" ;; esac\n");
 	put_case(out);
-	(void)buf_put_str(out, "\tCOMPREPLY=($(compgen -W \"$found\" -- \"$cur\"))\n"
+	(void)buf_put_str(out, CLUSTERS_CASE "\tCOMPREPLY=($(compgen -W \"$found\" -- \"$cur\"))\n"
 			       "}\n"
 			       "complete -o default -F _mk8s mk8s\n");
 }
@@ -83,8 +95,9 @@ static void put_zsh(struct buf *out)
 {
 	(void)buf_put_str(out, "#compdef mk8s\n"
 			       "# zsh completion of mk8s: source <(mk8s completion zsh)\n"
+			       CLUSTERS_FUNCTION
 			       "_mk8s() {\n"
-			       "\tlocal verb='' found='' i\n"
+			       "\tlocal verb='' found='' prev=\"${words[CURRENT-1]}\" i\n"
 			       "\tfor ((i = 2; i < CURRENT && i < 4; i++)); do\n"
 			       "\t\tcase \"${words[i]}\" in -*) break ;; esac\n"
 			       "\t\tverb=\"${verb:+$verb }${words[i]}\"\n"
@@ -92,17 +105,29 @@ static void put_zsh(struct buf *out)
 			       "\tcase \"$verb\" in 'clusters '*|'users '*|'roles '*|'audit '*) ;; "
 			       "*) verb=\"${verb%% *}\" ;; esac\n");
 	put_case(out);
-	(void)buf_put_str(out, "\tcompadd -- ${=found}\n}\ncompdef _mk8s mk8s\n");
+	(void)buf_put_str(out, CLUSTERS_CASE "\tcompadd -- ${=found}\n}\ncompdef _mk8s mk8s\n");
 }
+
+#define FISH_CLUSTERS " -x -a '(" CLUSTERS_COMMAND ")'"
 
 static void put_fish_words(struct buf *out, const char *condition, const struct verb *v)
 {
 	for (const struct verb *const *child = v->verbs; child && *child; child++)
 		(void)buf_printf(out, "complete -c mk8s -f -n '%s' -a %s -d \"%s\"\n", condition,
 				 (*child)->name, (*child)->help);
-	for (size_t i = 0; i < v->row_count; i++)
+	for (size_t i = 0; i < v->row_count; i++) {
+		const char *value = v->rows[i].value_name ? " -r" : "";
+
+		if (strcmp(v->rows[i].name, "cluster") == 0)
+			value = FISH_CLUSTERS;
 		(void)buf_printf(out, "complete -c mk8s -n '%s' -l %s%s\n", condition,
-				 v->rows[i].name, v->rows[i].value_name ? " -r" : "");
+				 v->rows[i].name, value);
+	}
+	if (v->names_cluster)
+		(void)buf_printf(out, "complete -c mk8s -n '%s'" FISH_CLUSTERS "\n", condition);
+	if (v->run_words)
+		(void)buf_printf(out, "complete -c mk8s -n '%s' -l cluster" FISH_CLUSTERS "\n",
+				 condition);
 }
 
 static void put_fish_verb(struct buf *out, const struct verb *v)

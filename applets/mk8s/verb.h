@@ -2,6 +2,8 @@
 #ifndef MK8S_APPLETS_MK8S_VERB_H
 #define MK8S_APPLETS_MK8S_VERB_H
 
+#include <stdbool.h>
+
 #include "lib/base/attr.h"
 #include "lib/base/err.h"
 #include "lib/base/options.h"
@@ -19,6 +21,7 @@ struct verb {
 	size_t row_count;
 	size_t options_size; /* of the struct that `rows` fill, zeroed before */
 	int min, max;        /* words that are no options; max -1: any number */
+	bool names_cluster;  /* the word is the name of a cluster that is there */
 	/* The exit status, or -1 and an error. */
 	int (*run)(struct cli *c, const void *options, const struct options_rest *rest,
 		   struct err *e);

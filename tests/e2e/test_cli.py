@@ -246,13 +246,41 @@ def test_other_homes_by_environment(cli, central, tmp_path):
     assert done.returncode == 0 and "prod" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_a_script(cli, shell, tmp_path):
-    script = cli.ok("completion", shell)
-    assert "mk8s" in script and "kubectl" in script
-    if shutil.which(shell):  # bash always is there
-        (tmp_path / "script").write_text(script)
-        assert subprocess.run([shell, "-n", str(tmp_path / "script")], timeout=30).returncode == 0
+# What a shell offers behind some words, one a line, by its own machinery as far as that runs without a terminal.
+OFFERS = {
+    "bash": """source "$1"; shift; complete -p mk8s >/dev/null || exit 9
+               COMP_WORDS=(mk8s "$@"); COMP_CWORD=$#; _mk8s; printf '%s\\n' "${COMPREPLY[@]}\"""",
+    "zsh": """autoload -Uz compinit; compinit -u -D; source "$1"; shift; [[ $_comps[mk8s] == _mk8s ]] || exit 9
+              compadd() { shift; print -l -- "$@" }
+              words=(mk8s "$@"); CURRENT=$#words; _mk8s""",
+    "fish": "source $argv[1]; complete -C (string join -- ' ' mk8s $argv[2..])",
+}
+
+
+@pytest.mark.parametrize("shell", OFFERS)
+def test_shells_complete_verbs_options_and_clusters(cli, shell, tmp_path):
+    program = shutil.which(shell)
+    script = tmp_path / "script"
+    script.write_text(cli.ok("completion", shell))
+    if not program:
+        pytest.skip(f"there is no {shell}")
+    options = {"bash": ["--norc", "-c"], "zsh": ["-f", "-c"], "fish": ["--no-config", "-c"]}[shell]
+    env = {**cli.kubectl_env(), "HOME": str(cli.home)}
+
+    def offers(*words, **more):
+        argv = [program, *options, OFFERS[shell], *(["name"] if shell != "fish" else []), str(script), *words]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env={**env, **more})
+        assert done.returncode == 0 and done.stderr == "", done
+        return {line.split("\t")[0] for line in done.stdout.splitlines()}
+    assert {"clusters", "kubectl", "login"} <= offers("")
+    assert {"add", "list", "rm", "token", "use"} <= offers("clusters", "")
+    assert "prod" in offers("clusters", "use", "") and "prod" in offers("clusters", "rm", "")
+    assert "prod" not in offers("clusters", "add", "")
+    assert "prod" in offers("kubectl", "--cluster", "") and "prod" in offers("kubeconfig", "--cluster", "pr")
+    assert "--cluster" in offers("kubeconfig", "--")
+    if shell == "bash":  # which takes "--cluster=pr" apart
+        assert "prod" in offers("kubeconfig", "--cluster", "=", "pr") and "prod" in offers("why", "--cluster", "=")
+    assert "prod" not in offers("clusters", "use", "", MK8S_CONFIG=str(tmp_path / "none")), "nobody is signed in"
 
 
 def test_version(cli):

@@ -1,5 +1,9 @@
 """/openapi.json is a valid OpenAPI 3.1 document, and central's answers are what it says."""
+import json
+import pathlib
 import re
+import shutil
+import subprocess
 import uuid
 
 import pytest
@@ -92,6 +96,46 @@ def test_the_document_is_valid(document):
             assert set(need) <= set(document["components"]["securitySchemes"]), where
 
 
+def routes_of_the_code():
+    """(method, path) of each row of the tables that the server dispatches by."""
+    root = pathlib.Path(__file__).resolve().parents[2] / "lib"
+    found = set()
+    for name in ("gate/api.c", "net/server_health.c"):
+        for method, pattern in re.findall(r'\{ "([A-Z]+|\*)", "(/[^"]*)", ACCESS_', (root / name).read_text()):
+            path = pattern.replace("/*", "/{path}")
+            found |= {(m, path) for m in (METHODS - {"trace"} if method == "*" else {method.lower()})}
+    return found
+
+
+def test_it_names_the_codes_routes_and_no_others(document):
+    described = {(method, path) for path, method, _ in operations(document)}
+    routes = routes_of_the_code()
+    assert len(routes) > 35 and ("post", "/auth/login") in routes and ("delete", "/clusters/{id}/k8s/{path}") in routes
+    assert described == routes, (routes - described, described - routes)
+
+
+def test_each_operation_is_served_to_whom_it_says(document, central):
+    for path, method, operation in operations(document):
+        answer = Api(central).ask(method.upper(), re.sub(r"\{\w+\}", "none", path), {} if "requestBody" in operation else None)
+        assert (answer.status == 401) == bool(operation.get("security")) or path == "/auth/logout", (method, path, answer)
+        assert answer.status not in (404, 405, 501), (method, path, answer)
+
+
+def test_a_validator_of_the_standard_finds_nothing(document, tmp_path):
+    """openapi-spec-validator (PyPI), where it is installed."""
+    validator = shutil.which("openapi-spec-validator")
+    if not validator:
+        pytest.skip("there is no openapi-spec-validator on PATH")
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps(document))
+    done = subprocess.run([validator, str(file)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done
+    broken = json.loads(json.dumps(document))
+    broken["paths"]["/users"]["get"]["parameters"] = [{"name": "x"}]
+    file.write_text(json.dumps(broken))
+    assert subprocess.run([validator, str(file)], capture_output=True, timeout=120).returncode != 0
+
+
 def success(operation):
     return next((status, response) for status, response in operation["responses"].items() if status.startswith("2"))
 
@@ -108,7 +152,6 @@ def test_every_answer_is_described(document):
 
 
 def test_schemas_are_used(document):
-    import json
     text = json.dumps(document)
     for name in document["components"]["schemas"]:
         assert f'"#/components/schemas/{name}"' in text, name
