@@ -128,7 +128,7 @@ elif args[:1] in (["whoami"], ["account"]):
     print(json.dumps({"url": "my.1password.com", "email": "karl@example.com", "user_uuid": "U", "account_uuid": "A"}))
 elif args[:2] == ["item", "get"]:
     print((state / "item.json").read_text())
-else:
+elif args != ["signin"]:
     sys.exit("[ERROR] 2026/01/02 15:04:05 unknown command " + " ".join(args))
 '''
 
@@ -208,7 +208,7 @@ class Lab:
         self.folder, self.binary, self.engine = folder, binary, engine
         self.state = folder / "engine"
         self.work = {name: folder / "opt" / name for name in ("core", "b", "c")}
-        for path in (self.state, folder / "remote", folder / "local", folder / "home", *self.work.values()):
+        for path in (self.state, folder / "remote", folder / "local", folder / "home", folder / "there", *self.work.values()):
             path.mkdir(parents=True)
         for path in self.work.values():
             (path / "docker-compose.yml").write_text("services: {}\n")
@@ -241,7 +241,7 @@ class Lab:
         (self.folder / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/hostkey\nPidFile none\n"
             f"AuthorizedKeysFile {self.folder}/authorized\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\n"
-            f"PasswordAuthentication no\nSetEnv PATH={path}{more}\nMaxStartups 100\nMaxSessions 100\n")
+            f"PasswordAuthentication no\nSetEnv PATH={path} HOME={self.folder}/there{more}\nMaxStartups 100\nMaxSessions 100\n")
         os.makedirs("/run/sshd", exist_ok=True)
         self.sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", self.folder / "sshd_config"],
                                      stderr=open(self.folder / "sshd.log", "w"), start_new_session=True)
@@ -252,7 +252,7 @@ class Lab:
             time.sleep(0.05)
         self.know()
         (self.folder / "ssh_config").write_text(
-            "Host *.lab\n  HostName 127.0.0.1\n"
+            "Host *.lab *.ktrdr.home.mynerd.place\n  HostName 127.0.0.1\n"
             f"  Port {self.port}\nHost closed.host\n  HostName 127.0.0.1\n  Port 1\nHost *\n"
             f"  IdentityFile {self.folder}/userkey\n  IdentitiesOnly yes\n  IdentityAgent none\n"
             f"  UserKnownHostsFile {self.folder}/known\n  GlobalKnownHostsFile /dev/null\n  User {self.user()}\n")
