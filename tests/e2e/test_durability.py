@@ -1,6 +1,7 @@
 """What survives: kill -9 under concurrent changes, a disk that fails, the order of disk and forward, a graceful stop."""
 import contextlib
 import os
+import pathlib
 import random
 import re
 import shutil
@@ -162,9 +163,10 @@ def test_the_disk_comes_before_the_forward(make_central, make_agent, strace, tmp
 def agent_peer(central):
     """How strace -y names the reverse connection's socket in central: by its inode. The connection by which the agent
     registered may be there for a moment, too."""
-    done = subprocess.run(["ss", "-tnpeH", "state", "established", f"( sport = :{central.grpc_port} )"],
-                          capture_output=True, text=True)
-    found = re.findall(r"ino:(\d+)", done.stdout)
+    rows = [line.split() for table in ("tcp", "tcp6")
+            for line in pathlib.Path("/proc/net", table).read_text().splitlines()[1:]]
+    found = [inode for _, local, _, state, _, _, _, _, _, inode, *_ in rows
+             if state == "01" and int(local.rpartition(":")[2], 16) == central.grpc_port]
     return f"socket:[{found[0]}]" if len(found) == 1 else None
 
 

@@ -7,6 +7,7 @@ import pty
 import shutil
 import stat
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -569,7 +570,13 @@ def test_memory_of_tokens_is_locked_and_left_out_of_dumps(connect):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root sees the difference")
 def test_the_process_is_not_dumpable():
-    child = subprocess.Popen([BIN, "op", "inject", "-i", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    with tempfile.TemporaryDirectory() as folder:  # that other users may enter
+        os.chmod(folder, 0o755)
+        check_not_dumpable(shutil.copy(BIN, pathlib.Path(folder, "mk8s")))
+
+
+def check_not_dumpable(program):
+    child = subprocess.Popen([program, "op", "inject", "-i", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, user=65534, group=65534, extra_groups=[])
     proc = pathlib.Path(f"/proc/{child.pid}")
     deadline = time.monotonic() + 20

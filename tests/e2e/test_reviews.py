@@ -185,5 +185,5 @@ def test_a_review_is_in_the_trail(limited, central):
     answer = limited.ask("POST", REVIEWS, json.dumps({"spec": {"resourceAttributes": {
         "verb": "get", "resource": "secrets"}}}), {"Content-Type": "application/json"})
     assert answer.status == 201
-    row = central.audit(limit=50, user=limited.email)
-    assert any(r["resource"] == "selfsubjectaccessreviews" for r in row)
+    stack.wait_for("the review's row", lambda: any(
+        row["resource"] == "selfsubjectaccessreviews" for row in central.audit(limit=50, user=limited.email)))
