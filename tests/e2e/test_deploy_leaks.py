@@ -139,7 +139,7 @@ def judge(lab, trace):
                 sent += 1
             else:
                 files.add(to)
-    assert {"ssh", "op", "sh", "docker", "base64"} <= programs and given >= 2 and sent >= 2, (programs, given, sent)
+    assert {"ssh", "op", "sh", "docker", "base64"} <= programs and given >= 1 and sent >= 2, (programs, given, sent)
     stand_ins = {str(lab.state / "calls.jsonl")}
     assert {name for name in files - stand_ins if not name.startswith("/dev/shm/mk8s-")} == set()
 
