@@ -14,7 +14,7 @@
 #include "lib/crypto/random.h"
 #include "lib/kube/kubectl.h"
 
-static bool write_all(void *owner UNUSED, enum kubectl_stream to, struct span bytes)
+bool kubectl_console_write(void *owner UNUSED, enum kubectl_stream to, struct span bytes)
 {
 	while (bytes.len) {
 		ssize_t done = write(to == KUBECTL_OUT ? STDOUT_FILENO : STDERR_FILENO, bytes.at,
@@ -90,14 +90,15 @@ static int run(const struct kube_target *target, int argc, char **argv, struct e
 {
 	struct kubectl_console console = { 0 };
 	const struct kubectl_io io = { .owner = &console,
-				       .write = write_all,
+				       .write = kubectl_console_write,
 				       .read_file = cli_kubectl_read,
 				       .is_stopped = kubectl_console_is_stopped,
 				       .wake_fd = kubectl_console_wake_fd,
 				       .input_fd = input_fd,
 				       .terminal = &kubectl_console_terminal,
 				       .files = &kubectl_console_files,
-				       .listen = kubectl_console_listen };
+				       .listen = kubectl_console_listen,
+				       .diff = kubectl_console_diff_program() ? kubectl_console_diff : NULL };
 	struct kube_client *client;
 	struct err why = { 0 };
 	int status;

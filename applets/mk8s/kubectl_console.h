@@ -26,6 +26,11 @@ bool kubectl_console_is_stopped(void *owner);
 /* kubectl_io's listen. */
 int kubectl_console_listen(void *owner, const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
 			   struct err *e);
+/* kubectl_io's write. */
+bool kubectl_console_write(void *owner, enum kubectl_stream to, struct span bytes);
+/* $KUBECTL_EXTERNAL_DIFF, or NULL; and kubectl_io's diff, which runs it. */
+const char *kubectl_console_diff_program(void);
+int kubectl_console_diff(void *owner, const struct kubectl_diff *files, size_t count, int *ret_status, struct err *e);
 /* Everything as before; a signal that came meanwhile ends the process, but for SIGINT. */
 void kubectl_console_end(struct kubectl_console *c);
 

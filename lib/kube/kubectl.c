@@ -18,7 +18,7 @@ static const struct kubectl_verb *const verbs[] = {
 	&kubectl_annotate, &kubectl_api_resources, &kubectl_api_versions, &kubectl_apply,
 	&kubectl_auth, &kubectl_cluster_info, &kubectl_cordon, &kubectl_cp, &kubectl_create,
 	&kubectl_delete,
-	&kubectl_describe, &kubectl_drain, &kubectl_events, &kubectl_exec, &kubectl_explain,
+	&kubectl_describe, &kubectl_diff, &kubectl_drain, &kubectl_events, &kubectl_exec, &kubectl_explain,
 	&kubectl_expose,
 	&kubectl_get,
 	&kubectl_label, &kubectl_logs, &kubectl_patch, &kubectl_port_forward,
@@ -212,8 +212,8 @@ const struct kube_resource *kubectl_find(struct kubectl *k, const char *name)
 const char *kubectl_verbs(void)
 {
 	return "annotate api-resources api-versions apply auth cluster-info cordon cp create "
-	       "delete describe drain events exec explain expose get label logs patch port-forward replace rollout run "
-	       "scale set taint top uncordon version wait";
+	       "delete describe diff drain events exec explain expose get label logs patch "
+	       "port-forward replace rollout run scale set taint top uncordon version wait";
 }
 
 static const struct kubectl_verb *find_verb(struct kubectl *k, const char *name)

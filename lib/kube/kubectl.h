@@ -53,7 +53,7 @@ struct kubectl_terminal {
 /* An object as it is and as it would be, for diff. */
 struct kubectl_diff {
 	char *name; /* of the file; owned */
-	char *live, *merged; /* texts; NULL: there is none; owned */
+	char *live, *merged; /* texts, "" where there is no object; owned */
 };
 
 struct kubectl_io {
@@ -73,7 +73,10 @@ struct kubectl_io {
 	/* For port-forward: a socket that listens on an IP address and a port (0: any), to be closed. */
 	int (*listen)(void *owner, const char *address, uint16_t port, int *ret_fd,
 		      uint16_t *ret_port, struct err *e);
-	/* Runs the program that compares two folders with these files; its output goes to `write`. */
+	/*
+	 * Runs the program that compares two folders with these files; its output goes to `write`. NULL: kubectl
+	 * compares them itself.
+	 */
 	int (*diff)(void *owner, const struct kubectl_diff *files, size_t count, int *ret_status,
 		    struct err *e);
 	/*

@@ -49,7 +49,7 @@ struct kubectl_verb {
 
 extern const struct kubectl_verb kubectl_annotate, kubectl_api_resources, kubectl_api_versions,
 	kubectl_apply, kubectl_auth, kubectl_cluster_info, kubectl_cordon, kubectl_cp, kubectl_create,
-	kubectl_delete, kubectl_describe, kubectl_drain, kubectl_events, kubectl_exec,
+	kubectl_delete, kubectl_describe, kubectl_diff, kubectl_drain, kubectl_events, kubectl_exec,
 	kubectl_explain, kubectl_expose, kubectl_get, kubectl_label, kubectl_logs, kubectl_patch, kubectl_port_forward,
 	kubectl_replace, kubectl_rollout,
 	kubectl_run, kubectl_scale, kubectl_set, kubectl_taint, kubectl_top, kubectl_uncordon, kubectl_version,

@@ -23,6 +23,7 @@ REAL = pathlib.Path(os.environ.get("KUBE_BIN") or HERE.parents[1] / "build" / "k
 # Rows and reasons of differences that stay; man/mk8s-kubectl.1 tells users.
 KNOWN = {
     "client-json": "objects that no server has seen are printed with their members by name, in JSON too",
+    "diff-new-secret": "a secret that is new is compared with nothing; kubectl takes it for one that was \"null\"",
     "describe-node": "describe node lists the pods without the sums of their requests and limits",
     "describe-others": "kinds without a form of their own are described from all of their fields",
     "yaml-words": "y, n, yes, no, on and off are texts in YAML, not booleans",
@@ -33,6 +34,8 @@ MASKS = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "DATE"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+    (r"/tmp/(LIVE|MERGED)-\d+/", r"\1/"),
+    (r"^((?:---|\+\+\+) [^\t\n]+)\t.*$", r"\1"),
     (r"\b10\.\d+\.\d+\.\d+", "IP"),
     (r"(?<=-)(?=[a-z0-9]*\d)[a-z0-9]{8,10}(-[a-z0-9]{5})?\b", "HASH"),
     (r"(?<=-HASH-)[a-z0-9]{5}\b", "HASH"),
@@ -60,6 +63,11 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec: {containers: [{name: main, image: "nginx:1", ports: [{containerPort: 80, name: http}]}]}
+"""
+SECRET = """apiVersion: v1
+kind: Secret
+metadata: {name: hush}
+data: {a: b25l, b: b25l, c: dGhyZWU=}
 """
 PODS = POD % ("one", "one") + "---\n" + POD % ("two", "two")
 MADE = [("create -f -", PODS), "wait pod/one pod/two --for=condition=Ready"]
@@ -186,6 +194,17 @@ ROWS = {
             "=top nodes --sort-by=cpu", "=top pods --use-protocol-buffers=false", "=top pods -n default", "top pod none",
             "top no none", "top pods --sort-by=x", "!top pods a b", "top pod a -l a=b", "top nodes -l a=b", "!top", "!top x",
             "top nodes --sum"],
+    "diff": [("diff --server-side -f -", PODS), ("apply --server-side -f -", WEB + "---\n" + SECRET), "!rollout status deploy/web",
+             ("diff --server-side -f -", WEB + "---\n" + SECRET),
+             ("diff --server-side -f -", WEB.replace("nginx:1", "nginx:2").replace("replicas: 2", "replicas: 5")
+              + "---\n" + SECRET.replace("b25l", "dHdv").replace("c: ", "d: ")),
+             ("diff --server-side -f - --show-secrets", SECRET.replace("b25l", "dHdv")),
+             ("diff --server-side -f - --show-managed-fields", SECRET.replace("c: ", "d: ")),
+             ("diff --server-side -f - --field-manager=other", WEB.replace("nginx:1", "nginx:2")),
+             ("diff --server-side -f - --field-manager=other --force-conflicts", WEB.replace("nginx:1", "nginx:2")),
+             ("diff -f -", WEB.replace("nginx:1", "nginx:2")), ("diff -f -", "kind: X"), "diff", "diff x", "diff --nope",
+             "diff -f /nonexistent"],
+    "diff-new-secret": [("diff --server-side -f -", SECRET)],
     "client-json": ["run c --image=x --dry-run=client -o json"],
     "describe-node": ["describe node node-1"],
     "describe-others": ["describe serviceaccount default"],
@@ -249,7 +268,8 @@ class Side:
             text = re.sub(r"[ \t]+$", "", done.stdout, flags=re.M)
         if line.startswith("~"):
             text = "\n".join(sorted(text.splitlines()))
-        return done.returncode != 0, text, done
+        status = done.returncode if line.startswith("diff") else done.returncode != 0
+        return status, text, done
 
 
 def run_row(row, side):
