@@ -140,10 +140,28 @@ void tunnel_accept(struct tunnel *t, struct conn *conn, const struct tunnel_peer
 	t->link_count++;
 }
 
-static bool is_better(const struct tunnel_link *k, const struct tunnel_link *than, bool bulk)
+/* Streams of all links of the same agent. */
+static size_t agent_load(const struct tunnel_cluster *c, const struct tunnel_link *k)
 {
+	size_t load = 0;
+
+	for (const struct tunnel_link *other = c->links; other; other = other->next)
+		if (strcmp(other->peer.serial, k->peer.serial) == 0)
+			load += h2_stream_count(other->h2);
+	return load;
+}
+
+/* The least loaded agent first, then the kind of link, else all that is bulk would go to the first agent. */
+static bool is_better(const struct tunnel_cluster *c, const struct tunnel_link *k,
+		      const struct tunnel_link *than, bool bulk)
+{
+	size_t load = agent_load(c, k), its_load;
+
 	if (!than)
 		return true;
+	its_load = agent_load(c, than);
+	if (load != its_load)
+		return load < its_load;
 	if (k->bulk != than->bulk)
 		return k->bulk == bulk;
 	return h2_stream_count(k->h2) < h2_stream_count(than->h2);
@@ -159,7 +177,7 @@ struct tunnel_link *tunnel_pick(struct tunnel *t, const char *cluster_id, bool b
 		return NULL;
 	}
 	for (struct tunnel_link *k = c->links; k; k = k->next) {
-		if (h2_may_request(k->h2) && is_better(k, best, bulk))
+		if (h2_may_request(k->h2) && is_better(c, k, best, bulk))
 			best = k;
 	}
 	if (!best)

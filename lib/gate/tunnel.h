@@ -42,7 +42,7 @@ struct tunnel_peer {
 void tunnel_accept(struct tunnel *t, struct conn *c, const struct tunnel_peer *peer);
 
 /*
- * The least loaded link to the cluster; `bulk` prefers one for lists, watches and logs, and asks
+ * A link to the least loaded of the cluster's agents; `bulk` prefers one for lists, watches and logs, and asks
  * the agent for it where there is none. NULL: ERR_UNREACHABLE when no agent is there, ERR_BUSY
  * when each is full. Valid until the next callback.
  */
