@@ -3,35 +3,35 @@
 #include "lib/gate/central.h"
 
 const struct route_doc central_route_docs[] = {
-	{ "POST", "/auth/login", NULL, "Login", 200, "Session" },
-	{ "POST", "/auth/refresh", NULL, "Refresh", 200, "Session" },
-	{ "POST", "/auth/logout", NULL, "Refresh", 204, NULL },
-	{ "POST", "/auth/password", NULL, "NewPassword", 204, NULL },
-	{ "GET", "/auth/me", NULL, NULL, 200, "Me" },
-	{ "GET", "/.well-known/jwks.json", NULL, NULL, 200, "KeySet" },
-	{ "GET", "/clusters", NULL, NULL, 200, "Clusters" },
-	{ "POST", "/clusters", NULL, "NewCluster", 201, "NewClusterAnswer" },
-	{ "GET", "/clusters/{id}", NULL, NULL, 200, "Cluster" },
-	{ "DELETE", "/clusters/{id}", NULL, NULL, 204, NULL },
-	{ "POST", "/clusters/{id}/token", NULL, "NewToken", 200, "JoinToken" },
-	{ "POST", "/clusters/{id}/exec", NULL, "Command", 200, "CommandResult" },
-	{ "GET", "/users", NULL, NULL, 200, "Users" },
-	{ "POST", "/users", NULL, "NewUser", 201, "User" },
-	{ "GET", "/users/{id}", NULL, NULL, 200, "User" },
-	{ "PATCH", "/users/{id}", NULL, "UserChange", 200, "User" },
-	{ "DELETE", "/users/{id}", NULL, NULL, 204, NULL },
-	{ "PUT", "/users/{id}/roles", NULL, "RoleNames", 200, "User" },
-	{ "GET", "/roles", NULL, NULL, 200, "Roles" },
-	{ "POST", "/roles", NULL, "Role", 201, "Role" },
-	{ "PUT", "/roles", NULL, "RoleDocument", 204, NULL },
-	{ "GET", "/roles/{name}", NULL, NULL, 200, "Role" },
-	{ "PUT", "/roles/{name}", NULL, "Role", 200, "Role" },
-	{ "DELETE", "/roles/{name}", NULL, NULL, 204, NULL },
-	{ "GET", "/why", "cluster! verb! resource! namespace name user", NULL, 200, "Why" },
+	{ "POST", "/auth/login", NULL, "Login", 200, "Session", NULL },
+	{ "POST", "/auth/refresh", NULL, "Refresh", 200, "Session", NULL },
+	{ "POST", "/auth/logout", NULL, "Refresh", 204, NULL, NULL },
+	{ "POST", "/auth/password", NULL, "NewPassword", 204, NULL, NULL },
+	{ "GET", "/auth/me", NULL, NULL, 200, "Me", NULL },
+	{ "GET", "/.well-known/jwks.json", NULL, NULL, 200, "KeySet", NULL },
+	{ "GET", "/clusters", NULL, NULL, 200, "Clusters", NULL },
+	{ "POST", "/clusters", NULL, "NewCluster", 201, "NewClusterAnswer", NULL },
+	{ "GET", "/clusters/{id}", NULL, NULL, 200, "Cluster", NULL },
+	{ "DELETE", "/clusters/{id}", NULL, NULL, 204, NULL, NULL },
+	{ "POST", "/clusters/{id}/token", NULL, "NewToken", 200, "JoinToken", NULL },
+	{ "POST", "/clusters/{id}/exec", NULL, "Command", 200, "CommandResult", "CommandLine" },
+	{ "GET", "/users", NULL, NULL, 200, "Users", NULL },
+	{ "POST", "/users", NULL, "NewUser", 201, "User", NULL },
+	{ "GET", "/users/{id}", NULL, NULL, 200, "User", NULL },
+	{ "PATCH", "/users/{id}", NULL, "UserChange", 200, "User", NULL },
+	{ "DELETE", "/users/{id}", NULL, NULL, 204, NULL, NULL },
+	{ "PUT", "/users/{id}/roles", NULL, "RoleNames", 200, "User", NULL },
+	{ "GET", "/roles", NULL, NULL, 200, "Roles", NULL },
+	{ "POST", "/roles", NULL, "Role", 201, "Role", NULL },
+	{ "PUT", "/roles", NULL, "RoleDocument", 204, NULL, NULL },
+	{ "GET", "/roles/{name}", NULL, NULL, 200, "Role", NULL },
+	{ "PUT", "/roles/{name}", NULL, "Role", 200, "Role", NULL },
+	{ "DELETE", "/roles/{name}", NULL, NULL, 204, NULL, NULL },
+	{ "GET", "/why", "cluster! verb! resource! namespace name user", NULL, 200, "Why", NULL },
 	{ "GET", "/audit", "user cluster verb since:date-time until:date-time limit:integer cursor", NULL, 200,
-	  "AuditPage" },
-	{ "GET", "/audit/verify", NULL, NULL, 200, "AuditReport" },
-	{ "GET", "/audit/{id}/recording", "offset:integer", NULL, 200, NULL },
+	  "AuditPage", "AuditEvent" },
+	{ "GET", "/audit/verify", NULL, NULL, 200, "AuditReport", NULL },
+	{ "GET", "/audit/{id}/recording", "offset:integer", NULL, 200, NULL, NULL },
 };
 const size_t central_route_doc_count = COUNT_OF(central_route_docs);
 
@@ -84,10 +84,13 @@ const char central_schemas[] = "{"
 	MEMBER("JoinToken", OBJECT("\"token\"", MEMBER("token", TEXT) "," MEMBER("ca_sha256", TEXT) ","
 		MEMBER("manifest", TEXT))) ","
 	MEMBER("Command", OBJECT("\"command\"", MEMBER("command", LIST(TEXT)) "," MEMBER("stdin", TEXT) ","
-		MEMBER("files", TYPE("object")) ","
+		MEMBER("files", "{\"type\":\"object\",\"additionalProperties\":" TEXT "}") ","
 		MEMBER("timeout_s", NUMBER))) ","
 	MEMBER("CommandResult", OBJECT("\"output\",\"exit_code\"", MEMBER("output", TEXT) ","
 		MEMBER("stderr", TEXT) "," MEMBER("exit_code", NUMBER))) ","
+	MEMBER("CommandLine", OBJECT("", MEMBER("stream", TEXT) "," MEMBER("data", TEXT) ","
+		MEMBER("exit_code", NUMBER) "," MEMBER("error", TEXT))) ","
+	MEMBER("AuditEvent", "{\"type\":\"object\",\"description\":\"audit.k8s.io/v1 Event\"}") ","
 	MEMBER("User", OBJECT("\"id\",\"email\",\"roles\",\"disabled\",\"created_at\"", MEMBER("id", TEXT) ","
 		MEMBER("email", TEXT) "," MEMBER("roles", LIST(TEXT)) "," MEMBER("disabled", FLAG) ","
 		MEMBER("created_at", DATE))) ","

@@ -56,6 +56,7 @@ struct route_doc {
 	const char *takes;            /* schema of the body; NULL: any JSON */
 	int status;                   /* of success */
 	const char *gives;            /* schema of the answer; NULL: no JSON */
+	const char *gives_lines;      /* of a line, where application/x-ndjson is accepted; NULL: it is not */
 };
 
 /* One REST request on its worker. Everything lives until the handler returns, but for what it moves

@@ -74,14 +74,10 @@ static struct json *openapi_parameters(const char *path, const struct route_doc 
 	return list;
 }
 
-/*
- * {"content": {"application/json": {"schema": ...}}}, a schema that takes all where there is no
- * name.
- */
-static struct json *openapi_content(const char *schema_name)
+/* "application/json": {"schema": ...}, a schema that takes all where there is no name. */
+static void openapi_media(struct json *content, const char *type, const char *schema_name)
 {
-	struct json *owner = json_new_object(), *content = json_new_object(),
-		    *media = json_new_object(), *schema = json_new_object();
+	struct json *media = json_new_object(), *schema = json_new_object();
 	char ref[100];
 
 	if (schema_name) {
@@ -89,7 +85,15 @@ static struct json *openapi_content(const char *schema_name)
 		json_set_str(schema, "$ref", ref);
 	}
 	json_set_item(media, "schema", schema);
-	json_set_item(content, "application/json", media);
+	json_set_item(content, type, media);
+}
+
+/* {"content": {"application/json": ...}} */
+static struct json *openapi_content(const char *schema_name)
+{
+	struct json *owner = json_new_object(), *content = json_new_object();
+
+	openapi_media(content, "application/json", schema_name);
 	json_set_item(owner, "content", content);
 	return owner;
 }
@@ -115,6 +119,8 @@ static struct json *openapi_responses(const struct route *route, const struct ro
 	(void)json_parse(SPAN(problem_content), JSON_LIMITS(sizeof(problem_content)), &content,
 			 &e); /* a literal parses */
 	success = doc && doc->gives ? openapi_content(doc->gives) : json_new_object();
+	if (doc && doc->gives_lines)
+		openapi_media(json_get(success, "content"), "application/x-ndjson", doc->gives_lines);
 	json_set_str(success, "description", http_reason(status));
 	(void)snprintf(digits, sizeof(digits), "%d", status);
 	json_set_item(responses, digits, success);

@@ -12,7 +12,7 @@ from stack import PASSWORD, Api
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 JSON_TYPES = {"string": str, "integer": int, "boolean": bool, "object": dict, "array": list, "null": type(None)}
 # Answers that are no JSON of central's own.
-OTHER_ANSWERS = re.compile(r"^/(clusters/\{id\}/(k8s/.*|exec)|ca\.pem|audit/.*/recording|healthz|readyz|metrics|openapi\.json)$")
+OTHER_ANSWERS = re.compile(r"^/(clusters/\{id\}/k8s/.*|ca\.pem|audit/.*/recording|healthz|readyz|metrics|openapi\.json)$")
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +38,11 @@ def check_schema(document, schema, seen=()):
         return
     seen = (*seen, schema.get("$ref"))
     schema = resolve(document, schema)
-    assert set(schema) <= {"type", "format", "required", "properties", "items", "description"}, schema
+    assert set(schema) <= {"type", "format", "required", "properties", "items", "description", "additionalProperties"}, schema
     types = schema.get("type", [])
     assert set([types] if isinstance(types, str) else types) <= set(JSON_TYPES)
     assert set(schema.get("required", [])) <= set(schema.get("properties", {}))
-    for inner in [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]:
+    for inner in [*schema.get("properties", {}).values(), *(schema[name] for name in ("items", "additionalProperties") if name in schema)]:
         check_schema(document, inner, seen)
 
 
@@ -177,6 +177,9 @@ def test_answers_are_as_described(document, central, agent):
         ("post", "/clusters", None, {"name": name, "labels": {"a": "b"}}), ("get", "/clusters", None, None),
         ("get", "/clusters/{id}", "/clusters/prod", None), ("get", "/clusters/{id}", f"/clusters/{name}", None),
         ("post", "/clusters/{id}/token", f"/clusters/{name}/token", {}),
+        ("post", "/clusters/{id}/exec", "/clusters/prod/exec", {"command": ["get", "ns"], "stdin": "", "files": {"a": "b"},
+                                                                "timeout_s": 30}),
+        ("post", "/clusters/{id}/exec", "/clusters/prod/exec", {"command": ["get", "nothing"]}),
         ("delete", "/clusters/{id}", f"/clusters/{name}", None),
         ("get", "/why", "/why?cluster=prod&verb=list&resource=pods&user=admin@localhost", None),
         ("get", "/audit", "/audit?limit=50", None), ("get", "/audit/verify", None, None),
@@ -191,6 +194,11 @@ def test_answers_are_as_described(document, central, agent):
         assert str(answer.status) == status, (where, answer)
         if status != "204":
             check_value(document, response["content"]["application/json"]["schema"], answer.json, where)
+    lines = central.admin.ask("POST", "/clusters/prod/exec", {"command": ["get", "ns"]}, {"Accept": "application/x-ndjson"})
+    described = success(document["paths"]["/clusters/{id}/exec"]["post"])[1]["content"]["application/x-ndjson"]["schema"]
+    assert len(lines.text.splitlines()) >= 2
+    for line in lines.text.splitlines():
+        check_value(document, described, json.loads(line), line)
     problem = Api(central).get("/auth/me")
     check_value(document, document["paths"]["/auth/me"]["get"]["responses"]["default"]["content"]["application/problem+json"][
         "schema"], problem.json, "problem")
