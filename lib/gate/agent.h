@@ -30,6 +30,7 @@ struct agent_config {
 	int64_t backoff_min_ms, backoff_max_ms;
 	int64_t upstream_conn_max;
 	int64_t command_max; /* of ExecuteCommand at once */
+	int64_t command_memory; /* bytes that these may hold together */
 	int64_t drain_ms;
 	char *log_level, *log_format;
 };

@@ -13,7 +13,6 @@
 #include "lib/crypto/random.h"
 #include "lib/gate/words.h"
 #include "lib/net/grpc_stream.h"
-#include "lib/net/pool.h"
 
 #define WAIT_PIECE_MS 200
 
@@ -118,6 +117,7 @@ static void command_free_if_unused(struct agent_command *c)
 		event_free(item);
 	c->agent->command_count--;
 	agent_command_question_free(&c->question);
+	agent_command_memory_free(c);
 	words_free(c->identity);
 	buf_free(&c->input_bytes);
 	if (c->input)
@@ -146,7 +146,7 @@ static void command_pump(void *arg)
 		grpc_stream_finish(c->call, GRPC_OK, "");
 }
 
-static void command_cancel(struct agent_command *c)
+void agent_command_cancel(struct agent_command *c)
 {
 	(void)pthread_mutex_lock(&c->lock);
 	if (!atomic_exchange(&c->cancelled, true) && c->wake_fd >= 0)
@@ -155,96 +155,13 @@ static void command_cancel(struct agent_command *c)
 	(void)pthread_mutex_unlock(&c->lock);
 }
 
-static void command_done(void *arg)
+void agent_command_done(void *arg)
 {
 	struct agent_command *c = arg;
 
 	c->working = false;
 	command_pump(c);
 	command_free_if_unused(c);
-}
-
-static void command_refuse(struct agent_command *c, enum grpc_status status, const char *sentence)
-{
-	command_cancel(c);
-	grpc_stream_finish(c->call, status, sentence);
-}
-
-static void take_start(struct agent_command *c, Mk8s__Agent__V1__CommandInput *input)
-{
-	const Mk8s__Agent__V1__CommandStart *start = input->start;
-	struct agent *a = c->agent;
-	struct err e;
-
-	c->input = input;
-	c->start = start;
-	if (!start->n_command || start->n_command > AGENT_COMMAND_WORDS_MAX || !start->timeout_ms ||
-	    start->timeout_ms > AGENT_COMMAND_TIMEOUT_MAX_MS) {
-		command_refuse(c, GRPC_INVALID_ARGUMENT, "the command or its time limit is malformed");
-		return;
-	}
-	c->deadline_mono_ms = clock_mono_ms() + start->timeout_ms;
-	c->identity = a->config->impersonate ? agent_command_identity(start) : NULL;
-	if (!a->commands)
-		a->commands = pool_new(a->loop, (unsigned)a->config->command_max,
-				       (size_t)a->config->command_max, &e);
-	c->working = a->commands && pool_submit(a->commands, agent_command_run, command_done, c, &e) == 0;
-	if (!c->working)
-		command_refuse(c, GRPC_RESOURCE_EXHAUSTED, "no worker is free; try again");
-}
-
-static int take_stdin(struct agent_command *c, const Mk8s__Agent__V1__CommandStdin *part)
-{
-	struct span bytes = span_from(part->content.data, part->content.len);
-	int rc;
-
-	(void)pthread_mutex_lock(&c->lock);
-	rc = buf_put_span(&c->input_bytes, bytes);
-	c->input_ended = c->input_ended || part->end;
-	(void)pthread_cond_broadcast(&c->changed);
-	(void)pthread_mutex_unlock(&c->lock);
-	return rc;
-}
-
-/* False: the input is kept. */
-static bool take_input(struct agent_command *c, Mk8s__Agent__V1__CommandInput *input)
-{
-	struct err e = { 0 };
-
-	switch (input->input_case) {
-	case MK8S__AGENT__V1__COMMAND_INPUT__INPUT_START:
-		if (c->input)
-			break;
-		take_start(c, input);
-		return false;
-	case MK8S__AGENT__V1__COMMAND_INPUT__INPUT_DECISION:
-		if (agent_command_decide(c, input->decision, &e) < 0)
-			break;
-		return true;
-	case MK8S__AGENT__V1__COMMAND_INPUT__INPUT_STDIN_PART:
-		if (take_stdin(c, input->stdin_part) < 0)
-			break;
-		return true;
-	case MK8S__AGENT__V1__COMMAND_INPUT__INPUT_CANCEL:
-		command_cancel(c);
-		return true;
-	default:
-		break;
-	}
-	command_refuse(c, GRPC_INVALID_ARGUMENT, "a CommandInput came that is not expected here");
-	return true;
-}
-
-static void call_message(void *owner, struct grpc_stream *g UNUSED, struct span message)
-{
-	struct agent_command *c = owner;
-	Mk8s__Agent__V1__CommandInput *input = mk8s__agent__v1__command_input__unpack(
-		NULL, message.len, (const uint8_t *)message.at);
-
-	if (!input)
-		command_refuse(c, GRPC_INVALID_ARGUMENT, "a message is no CommandInput");
-	else if (take_input(c, input))
-		mk8s__agent__v1__command_input__free_unpacked(input, NULL);
 }
 
 static void call_drain(void *owner, struct grpc_stream *g UNUSED)
@@ -258,9 +175,9 @@ static void call_end(void *owner, struct grpc_stream *g UNUSED)
 	struct agent_command *c = owner;
 
 	if (c->working)
-		command_cancel(c);
+		agent_command_cancel(c);
 	else
-		command_refuse(c, GRPC_CANCELLED, "the call was ended without a command");
+		agent_command_refuse(c, GRPC_CANCELLED, "the call was ended without a command");
 }
 
 static void call_close(void *owner, struct grpc_stream *g UNUSED, const struct err *why UNUSED,
@@ -269,7 +186,7 @@ static void call_close(void *owner, struct grpc_stream *g UNUSED, const struct e
 	struct agent_command *c = owner;
 
 	c->call = NULL;
-	command_cancel(c);
+	agent_command_cancel(c);
 	command_pump(c);
 	command_free_if_unused(c);
 }
@@ -295,7 +212,7 @@ static struct agent_command *command_new(struct agent_link *k)
 
 void agent_command_serve(struct agent_link *k, struct http_stream *s)
 {
-	static const struct grpc_stream_events events = { .on_message = call_message,
+	static const struct grpc_stream_events events = { .on_message = agent_command_message,
 							  .on_end = call_end,
 							  .on_drain = call_drain,
 							  .on_close = call_close };

@@ -194,6 +194,7 @@ int agent_command_before(void *owner, const struct kube_request *rq, struct kube
 	struct command_question *q = &c->question;
 	uint32_t number;
 
+	agent_command_memory_begin(c, rq->path);
 	(void)pthread_mutex_lock(&c->lock);
 	agent_command_question_free(q);
 	buf_init(&q->body, ANSWER_MAX);

@@ -148,6 +148,7 @@ static int run_kubectl(struct agent_command *c)
 	struct kube_guard guard = { .owner = c,
 				    .before = agent_command_before,
 				    .after = agent_command_after,
+				    .hold = agent_command_hold,
 				    .cancel_fd = c->wake_fd,
 				    .answer_max = AGENT_COMMAND_ANSWER_MAX };
 	char space[] = "default", no_proxy[] = "";

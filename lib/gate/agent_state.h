@@ -2,6 +2,8 @@
 #ifndef MK8S_GATE_AGENT_STATE_H
 #define MK8S_GATE_AGENT_STATE_H
 
+#include <stdatomic.h>
+
 #include "lib/base/buf.h"
 #include "lib/gate/agent.h"
 #include "lib/net/conn.h"
@@ -45,6 +47,7 @@ struct agent {
 	struct agent_upstream *upstream;
 	struct pool *commands; /* workers of ExecuteCommand; NULL until the first one */
 	size_t command_count;  /* calls of it, until their worker has ended */
+	_Atomic size_t command_held; /* bytes that they hold, estimated */
 	char *reported; /* "version platform" as last reported; NULL: nothing yet */
 };
 

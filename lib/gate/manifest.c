@@ -125,7 +125,7 @@ static const char deployment_tail[] =
 	"            cpu: 10m\n"
 	"            memory: 32Mi\n"
 	"          limits:\n"
-	"            memory: 256Mi\n"
+	"            memory: 512Mi\n"
 	"        securityContext:\n"
 	"          allowPrivilegeEscalation: false\n"
 	"          readOnlyRootFilesystem: true\n"

@@ -188,6 +188,7 @@ static int limit_time(const struct kube_client *c, struct fetch_request *rq, str
 /* One exchange, and what its guard said. */
 struct exchange {
 	const struct kube_request *rq;
+	const struct kube_guard *guard; /* NULL: none */
 	struct kube_pass pass;
 	struct fetch_request fetch;
 	struct fetch_answer answer;
@@ -278,6 +279,17 @@ static bool take_chunk(void *owner, struct span bytes)
 	return goes_on;
 }
 
+/* A piece of an answer that is held whole; its room comes from fetch_do. */
+static bool hold_chunk(void *owner, struct span bytes)
+{
+	struct exchange *x = owner;
+
+	if (x->guard->hold(x->guard->owner, x->rq, bytes.len, &x->failure) < 0)
+		return false;
+	(void)buf_put_span(&x->answer.body, bytes);
+	return buf_ok(&x->answer.body, "the server's answer", &x->failure) == 0;
+}
+
 /* 0 when there is an answer of any status, in x->answer. */
 static int exchange(struct kube_client *c, struct exchange *x, struct err *e)
 {
@@ -293,10 +305,9 @@ static int exchange(struct kube_client *c, struct exchange *x, struct err *e)
 		x->answer.status = x->pass.status;
 		return 0;
 	}
-	if (x->on_chunk) {
-		x->fetch.on_chunk = take_chunk;
-		x->fetch.owner = x;
-	}
+	x->guard = g;
+	x->fetch.owner = x;
+	x->fetch.on_chunk = x->on_chunk ? take_chunk : g && g->hold ? hold_chunk : NULL;
 	if (g)
 		x->fetch.cancel_fd = g->cancel_fd;
 	rc = send_request(c, x, e);

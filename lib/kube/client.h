@@ -43,6 +43,11 @@ struct kube_guard {
 		      struct err *e);
 	/* What came of one that was let through: the server's status (0: no answer), bytes both ways. */
 	void (*after)(void *owner, int status, uint64_t bytes_sent, uint64_t bytes_received);
+	/*
+	 * More bytes of an answer that is held whole, before they are. -1: it is given up, and the request
+	 * fails with `e`. NULL: it may be held.
+	 */
+	int (*hold)(void *owner, const struct kube_request *rq, size_t bytes, struct err *e);
 	int cancel_fd;	   /* a request is given up when this becomes readable; -1: never */
 	size_t answer_max; /* bytes of one answer that is held whole; 0: the client's own limit */
 };

@@ -130,6 +130,7 @@ static void put_names(struct buf *out, const struct json *object)
 		put_name(out, item);
 }
 
+/* Takes `object`: the text needs as much memory as the tree, so that they are not there for long together. */
 static void put_json(struct buf *out, struct json *object)
 {
 	struct buf text;
@@ -137,6 +138,7 @@ static void put_json(struct buf *out, struct json *object)
 	buf_init(&text, KUBECTL_TEXT_MAX);
 	kubectl_sort_members(object);
 	json_print(object, JSON_PRETTY, &text);
+	json_free(object);
 	put_go_json(out, buf_span(&text));
 	if (text.failed)
 		out->failed = true;
@@ -156,6 +158,7 @@ void kubectl_print_object(struct kubectl *k, enum kubectl_output o, bool managed
 		put_names(&out, object);
 	} else if (o == OUTPUT_JSON) {
 		put_json(&out, object);
+		object = NULL;
 	} else if (o == OUTPUT_TEMPLATE) {
 		kubectl_sort_members(object);
 		kubectl_template_print(k, object, &out);
