@@ -43,7 +43,7 @@ struct central_config {
 	int64_t drain_ms;
 	int64_t stall_timeout_ms;
 	int64_t conn_max;
-	int64_t command_max, command_timeout_ms, command_timeout_max_ms;
+	int64_t command_max, command_user_max, command_timeout_ms, command_timeout_max_ms;
 	char *log_level, *log_format;
 	char *state_dir;
 };
@@ -65,7 +65,7 @@ struct central {
 	struct token_cache *tokens; /* loop only */
 	struct proxied *proxied;    /* requests under way, a list; loop only */
 	struct command *commands;   /* and commands; loop only */
-	size_t command_count, command_bytes; /* how many, and what they hold in memory */
+	size_t command_bytes;       /* what they hold in memory */
 	struct proxy_scratch *scratch; /* the parsed request of the decision under way; loop only */
 	struct backoff *login_backoff, *join_backoff;
 	_Atomic int password_jobs; /* workers that hash a password now: bounded, so that logins hold up nothing else */

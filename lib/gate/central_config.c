@@ -56,6 +56,8 @@ static const struct config_key central_keys[] = {
 	  "life of an agent's certificate; it is renewed after two thirds", NULL, NULL },
 	{ "commands.max", CONFIG_INT, AT(command_max), "128", 0, 10000,
 	  "commands of POST /clusters/{id}/exec that run at once; 0: none", NULL, NULL },
+	{ "commands.max_per_user", CONFIG_INT, AT(command_user_max), "24", 1, 10000,
+	  "and those of one user", NULL, NULL },
 	{ "commands.timeout", CONFIG_DURATION_MS, AT(command_timeout_ms), "60s", 1000, 3600000,
 	  "time limit of a command that asks for none", NULL, NULL },
 	{ "commands.timeout_max", CONFIG_DURATION_MS, AT(command_timeout_max_ms), "10m", 1000, 3600000,

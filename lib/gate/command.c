@@ -1,31 +1,54 @@
 /* POST /clusters/{id}/exec: a command's life on central, from its request to its end. */
 #include "lib/gate/command.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/base/mem.h"
 #include "lib/gate/authz.h"
-#include "lib/gate/proxy_decide.h"
-#include "lib/net/pool.h"
-#include "lib/net/server_answer.h"
 
-#define BODY_TIMEOUT_MS 30000
-#define EXIT_TIMEOUT_MS 3000 /* for the agent, once it was told to end a command */
 #define HELD_MAX ((size_t)128 * 1024 * 1024)
+#define HELD_USER_MAX (HELD_MAX / 4)
 #define TEXT_MAX 2048
 
-static const char is_busy[] = "central runs as many commands as it takes";
+/* What the commands of the same user hold. */
+static size_t held_by_user(const struct command *c)
+{
+	size_t held = 0;
+
+	for (const struct command *other = c->central->commands; other; other = other->next)
+		if (other->user_id && strcmp(other->user_id, c->user_id) == 0)
+			held += other->held_bytes;
+	return held;
+}
 
 int command_hold(struct command *c, size_t bytes)
 {
-	if (c->central->command_bytes + bytes > HELD_MAX)
+	if (c->central->command_bytes + bytes > HELD_MAX || held_by_user(c) + bytes > HELD_USER_MAX)
 		return -1;
-	c->central->command_bytes += bytes;
-	c->held_bytes += bytes;
+	command_holds(c, c->held_bytes + bytes);
 	return 0;
+}
+
+void command_holds(struct command *c, size_t bytes)
+{
+	c->central->command_bytes += bytes - c->held_bytes;
+	c->held_bytes = bytes;
+}
+
+bool command_may_run(const struct command *c)
+{
+	const struct central_config *config = &c->central->config;
+	size_t all = 0, own = 0;
+
+	for (const struct command *other = c->central->commands; other; other = other->next) {
+		if (other->ended || !other->user_id)
+			continue;
+		all++;
+		own += strcmp(other->user_id, c->user_id) == 0;
+	}
+	return all <= (size_t)config->command_max && own <= (size_t)config->command_user_max;
 }
 
 /* Its two rows; those of its requests are their own. */
@@ -77,8 +100,7 @@ static void command_unlink(struct command *c)
 		c->central->commands = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	c->central->command_count--;
-	c->central->command_bytes -= c->held_bytes;
+	command_holds(c, 0);
 }
 
 void command_free_if_unused(struct command *c)
@@ -121,18 +143,7 @@ void command_end(struct command *c, int status)
 	loop_post(c->central->loop, on_ended, c);
 }
 
-/* The order: read on a worker, as it may be long. */
-
-static void read_order(void *arg)
-{
-	struct command *c = arg;
-	const struct central_config *config = &c->central->config;
-
-	(void)command_order_parse(buf_span(&c->body), config->command_timeout_ms / 1000,
-				  config->command_timeout_max_ms / 1000, &c->order, &c->order_error);
-}
-
-static void command_start(struct command *c)
+void command_start(struct command *c)
 {
 	struct err e = { 0 };
 	struct buf text;
@@ -146,171 +157,7 @@ static void command_start(struct command *c)
 	}
 	loop_timer_start(c->timer, (uint64_t)c->order.timeout_s * 1000, 0);
 	command_call(c);
-}
-
-static void order_was_read(void *arg)
-{
-	struct command *c = arg;
-
-	c->pending--;
-	buf_free(&c->body);
-	if (!c->ended && c->order_error.code != ERR_NONE)
-		command_fail(c, err_http_status(c->order_error.code), 0, c->order_error.text);
-	else if (!c->ended)
-		command_start(c);
-	command_free_if_unused(c);
-}
-
-static void on_body(void *owner, struct http_stream *s, struct span bytes)
-{
-	struct command *c = owner;
-
-	http_stream_consume(s, bytes.len);
-	if (c->ended)
-		return;
-	if (buf_put_span(&c->body, bytes) < 0)
-		command_fail(c, 413, 0, "the body is larger than 8 MiB");
-	else if (command_hold(c, bytes.len) < 0)
-		command_fail(c, 503, COMMAND_RETRY_AFTER_S, is_busy);
-}
-
-static void on_end(void *owner, struct http_stream *s UNUSED, const struct http_field *trailers UNUSED,
-		   size_t count UNUSED)
-{
-	struct command *c = owner;
-	struct err e = { 0 };
-
-	if (c->ended)
-		return;
-	loop_timer_stop(c->timer);
-	c->pending++;
-	if (pool_submit(server_pool(c->central->server), read_order, order_was_read, c, &e) == 0)
-		return;
-	c->pending--;
-	command_fail(c, 503, COMMAND_RETRY_AFTER_S, is_busy);
-}
-
-static void on_drain(void *owner, struct http_stream *s UNUSED)
-{
-	command_drained(owner);
-}
-
-/* The client went away, or has its whole answer. */
-static void on_close(void *owner, struct http_stream *s UNUSED, const struct err *why UNUSED)
-{
-	struct command *c = owner;
-
-	c->down = NULL;
-	command_end(c, 499);
-	command_free_if_unused(c);
-}
-
-/* First the body's time is over, or the command's; then the agent's, to end it. */
-static void on_timer(void *owner)
-{
-	struct command *c = owner;
-
-	if (!c->call) {
-		command_fail(c, 408, 0, "the body did not come in time");
-	} else if (c->timed_out) {
-		command_exit(c, COMMAND_EXIT_TIMED_OUT);
-	} else {
-		c->timed_out = true;
-		loop_timer_start(c->timer, EXIT_TIMEOUT_MS, 0);
-		command_call_cancel(c);
-	}
-}
-
-/* Arrival. */
-
-static bool wants_lines(const struct http_head *head)
-{
-	const struct span *accept = http_field_find(head, "accept");
-	struct span rest = accept ? *accept : SPAN_NONE, media, type;
-
-	while (span_take_part(&rest, ',', &media)) {
-		if (span_take_part(&media, ';', &type) &&
-		    span_equal_nocase(span_trim(type), SPAN("application/x-ndjson")))
-			return true;
-	}
-	return false;
-}
-
-static struct command *command_new(struct central *central, struct http_stream *s)
-{
-	const struct http_head *head = http_stream_request(s);
-	const struct server_visit *visit = server_stream_visit(s);
-	const struct span *agent = http_field_find(head, "user-agent");
-	struct command *c = mem_new(sizeof(*c));
-
-	c->central = central;
-	c->down = s;
-	(void)snprintf(c->id, sizeof(c->id), "%.36s", visit->request_id);
-	c->source = mem_dup_str(visit->peer_ip);
-	c->user_agent = agent ? span_dup(*agent) : mem_dup_str("");
-	c->ndjson = wants_lines(head);
-	c->started_ms = clock_mono_ms();
-	c->timer = loop_timer_new(central->loop, on_timer, c);
-	buf_init(&c->body, COMMAND_BODY_MAX);
-	c->out.name = "stdout";
-	c->err.name = "stderr";
-	buf_init(&c->out.held, COMMAND_OUTPUT_MAX);
-	buf_init(&c->err.held, COMMAND_OUTPUT_MAX);
-	c->next = central->commands;
-	if (c->next)
-		c->next->prev = c;
-	central->commands = c;
-	central->command_count++;
-	return c;
-}
-
-/* Who asks, for which cluster; 0 or the status to refuse with. */
-static int identify(struct command *c, const char *id_or_name, struct err *e)
-{
-	struct central_claim claim;
-	const struct snapshot_user *user =
-		central_signed_in(c->central, http_stream_request(c->down), &claim, e);
-	const struct snapshot_cluster *cluster;
-
-	if (!user) {
-		audit_refused(c->central->audit, c->source, "command");
-		return 401;
-	}
-	memcpy(c->sid, claim.sid, sizeof(c->sid));
-	c->token_expires_unix_s = claim.expires_unix_s;
-	c->user_id = mem_dup_str(user->id);
-	c->user = mem_dup_str(user->email);
-	c->role_names = mem_dup_str(user->role_names);
-	server_stream_set_user(c->down, c->user);
-	cluster = central_visible_cluster(c->central, user, id_or_name, e);
-	if (!cluster)
-		return 404;
-	(void)snprintf(c->cluster_id, sizeof(c->cluster_id), "%s", cluster->id);
-	(void)snprintf(c->cluster, sizeof(c->cluster), "%s", cluster->name);
-	return 0;
-}
-
-void command_serve(void *app, struct http_stream *s, const char *const *params)
-{
-	static const struct http_events events = {
-		.on_body = on_body, .on_end = on_end, .on_drain = on_drain, .on_close = on_close
-	};
-	struct central *central = app;
-	struct command *c = command_new(central, s);
-	struct err e = { 0 };
-	int status = identify(c, params[0], &e);
-
-	if (status) {
-		command_fail(c, status, 0, e.text);
-	} else if (central->command_count > (size_t)central->config.command_max) {
-		command_fail(c, 429, COMMAND_RETRY_AFTER_S, is_busy);
-	} else if (http_stream_ended(s)) {
-		command_fail(c, 400, 0,
-			     "body: {\"command\": [\"get\", \"pods\"]} is what this path takes");
-	} else {
-		loop_timer_start(c->timer, BODY_TIMEOUT_MS, 0);
-		http_stream_attach(s, &events, c);
-	}
+	command_order_free(&c->order); /* it is on its way */
 }
 
 /* Rights that are gone. What a request under way may still do is decided by proxy_recheck. */

@@ -51,8 +51,14 @@ struct command {
 };
 
 /* command.c */
-/* Counts bytes that it holds; -1 when commands hold too many already. */
+/* Counts more bytes that it holds; -1 when commands, all or the user's, hold too many already. */
 int command_hold(struct command *c, size_t bytes);
+/* It holds so many from now on. */
+void command_holds(struct command *c, size_t bytes);
+/* Whether it is one that central runs besides the others. */
+bool command_may_run(const struct command *c);
+/* The order is there: puts it on record and sends it to an agent. May end it. */
+void command_start(struct command *c);
 /*
  * The end: the answer is decided and this is its HTTP status. The call is cancelled, a request under
  * way and the command get their rows. It is freed later.
@@ -62,6 +68,8 @@ void command_end(struct command *c, int status);
 void command_free_if_unused(struct command *c);
 
 /* command_answer.c */
+/* The agent has taken it: whoever reads lines is told so before the first of them. */
+void command_begin_lines(struct command *c);
 void command_put_output(struct command *c, struct command_output *from, struct span bytes);
 /* These two end it. */
 void command_exit(struct command *c, int code);

@@ -15,7 +15,7 @@ static void cut_stream(struct command *c)
 	http_stream_reset(c->down, HTTP_RESET_INTERNAL);
 }
 
-/* The head of the lines, with the first of them. */
+/* The head of the lines. */
 static void send_head(struct command *c)
 {
 	const struct http_field fields[] = {
@@ -34,6 +34,12 @@ static void send_head(struct command *c)
 	c->head_sent = true;
 	if (http_stream_answer(c->down, &head, false, &e) < 0)
 		cut_stream(c);
+}
+
+void command_begin_lines(struct command *c)
+{
+	if (c->ndjson && c->down)
+		send_head(c);
 }
 
 static void send_line(struct command *c, struct buf *line)
@@ -99,7 +105,7 @@ void command_put_output(struct command *c, struct command_output *from, struct s
 			     "\"Accept: application/x-ndjson\", as it comes");
 	else if (command_hold(c, bytes.len) < 0)
 		command_fail(c, 503, COMMAND_RETRY_AFTER_S,
-			     "commands hold as much output as central takes");
+			     "commands hold as much as central takes, of one user or in all");
 }
 
 /* The last line; behind it nothing is read any more. */
@@ -124,6 +130,15 @@ static void end_lines(struct command *c, int code, const char *sentence)
 		cut_stream(c);
 }
 
+static void answer_taken(void *owner)
+{
+	struct command *c = owner;
+
+	c->pending--;
+	command_free_if_unused(c);
+}
+
+/* The answer's memory is counted until the client has taken it. */
 static void answer_whole(struct command *c, int code)
 {
 	struct http_stream *s = c->down;
@@ -137,8 +152,12 @@ static void answer_whole(struct command *c, int code)
 		json_put_quoted(&body, buf_span(&c->err.held));
 	}
 	(void)buf_printf(&body, ",\"exit_code\":%d}\n", code);
+	buf_free(&c->out.held);
+	buf_free(&c->err.held);
+	command_holds(c, body.len);
 	c->down = NULL;
-	answer_own(s, 200, "application/json", &body, NULL);
+	c->pending++;
+	answer_own_then(s, 200, "application/json", &body, answer_taken, c);
 }
 
 void command_exit(struct command *c, int code)

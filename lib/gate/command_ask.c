@@ -7,6 +7,7 @@
 #include "lib/gate/command.h"
 #include "lib/gate/proxy_audit.h"
 #include "lib/gate/proxy_decide.h"
+#include "lib/gate/proxy_record.h"
 #include "lib/gate/words.h"
 
 /* What a struct proxied borrows from its request, here from the agent's message. */
@@ -171,6 +172,8 @@ void command_asked(struct command *c, const Mk8s__Agent__V1__CommandRequest *rq)
 	c->asked++;
 	p = c->ask = proxied_of(c, user, ask_new(c, rq));
 	status = request_path_check(p->target, &e) < 0 ? 400 : proxied_authorize(p, user, &e);
+	if (!status)
+		status = proxy_record_check(p, &e);
 	p->pending++; /* it may end at once */
 	proxied_go_on(p, status, &e);
 	if (!status && p->review && !p->ended)

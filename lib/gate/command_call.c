@@ -119,6 +119,7 @@ void command_call_cancel(struct command *c)
 
 static void take_event(struct command *c, const Mk8s__Agent__V1__CommandEvent *event)
 {
+	command_begin_lines(c);
 	switch (event->event_case) {
 	case MK8S__AGENT__V1__COMMAND_EVENT__EVENT_REQUEST:
 		command_asked(c, event->request);

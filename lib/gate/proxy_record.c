@@ -18,7 +18,7 @@ static bool is_session(const struct proxied *p)
 /* The kubelet behind a node's proxy runs commands, too. */
 static bool may_hide_session(const struct proxied *p)
 {
-	const struct http_head *request = relay_request(p->relay);
+	const struct http_head *request = p->head;
 
 	return p->resource && strcmp(p->resource, "nodes") == 0 && strcmp(p->subresource, "proxy") == 0 &&
 	       (request->protocol.len ||
@@ -32,8 +32,10 @@ int proxy_record_check(const struct proxied *p, struct err *e)
 	if (may_hide_session(p))
 		err_set(e, ERR_DENIED,
 			"sessions are recorded here, and those through a node's proxy cannot be: only GET without upgrade");
-	else if (is_session(p) && relay_request(p->relay)->protocol.len &&
-		 !exec_stream_is_known(relay_request(p->relay)))
+	else if (is_session(p) && p->ask)
+		err_set(e, ERR_DENIED, "sessions are recorded here, and one inside a command cannot be: use mk8s kubectl %s",
+			p->subresource);
+	else if (is_session(p) && p->head->protocol.len && !exec_stream_is_known(p->head))
 		err_set(e, ERR_DENIED,
 			"sessions are recorded here, and this one's protocol cannot be read: v5.channel.k8s.io, "
 			"v4.channel.k8s.io and SPDY/3.1 can");

@@ -20,6 +20,8 @@ struct answer {
 	const struct http_field *trailers;
 	size_t trailer_count;
 	bool ended;
+	void (*gone)(void *owner); /* NULL: nobody wants to know */
+	void *owner;
 };
 
 static void answer_pump(struct answer *a, struct http_stream *s)
@@ -78,6 +80,8 @@ static void answer_on_close(void *owner, struct http_stream *s, const struct err
 	(void)s;
 	(void)why;
 	buf_free(&a->body);
+	if (a->gone)
+		a->gone(a->owner);
 	free(a);
 }
 
@@ -88,26 +92,34 @@ static const struct http_events answer_events = {
 	.on_close = answer_on_close,
 };
 
-void answer_stream(struct http_stream *s, const struct http_head *head, struct buf *body,
-		   const struct http_field *trailers, size_t trailer_count)
+static void answer_begin(struct answer *a, struct http_stream *s, const struct http_head *head,
+			 struct buf *body)
 {
-	struct answer *a = mem_new(sizeof(*a));
 	bool is_head = span_equal_str(http_stream_request(s)->method, "HEAD");
 	struct err e;
 
-	*a = (struct answer){ .trailers = trailers, .trailer_count = trailer_count };
 	if (body && !is_head) {
 		a->body = *body;
 		*body = (struct buf){ .max = body->max };
 	}
 	http_stream_attach(s, &answer_events, a);
-	a->ended = a->body.len == 0 && trailer_count == 0;
+	a->ended = a->body.len == 0 && a->trailer_count == 0;
 	if (http_stream_answer(s, head, a->ended, &e) < 0) {
 		a->ended = true;
 		http_stream_reset(s, HTTP_RESET_INTERNAL);
 		return;
 	}
 	answer_pump(a, s);
+}
+
+void answer_stream(struct http_stream *s, const struct http_head *head, struct buf *body,
+		   const struct http_field *trailers, size_t trailer_count)
+{
+	struct answer *a = mem_new(sizeof(*a));
+
+	a->trailers = trailers;
+	a->trailer_count = trailer_count;
+	answer_begin(a, s, head, body);
 }
 
 void answer_add_field(struct answer_fields *fields, const char *name, struct span value)
@@ -126,8 +138,8 @@ static void answer_date(char *into, size_t into_size)
 	(void)strftime(into, into_size, "%a, %d %b %Y %H:%M:%S GMT", &date);
 }
 
-void answer_own(struct http_stream *s, int status, const char *content_type, struct buf *body,
-		const struct answer_fields *fields)
+static void answer_with(struct answer *a, struct http_stream *s, int status, const char *content_type,
+			struct buf *body, const struct answer_fields *fields)
 {
 	struct answer_fields all = { 0 };
 	const struct server_visit *visit = server_stream_visit(s);
@@ -147,10 +159,26 @@ void answer_own(struct http_stream *s, int status, const char *content_type, str
 		answer_add_field(&all, "x-request-id", span_of(visit->request_id));
 	for (size_t i = 0; fields && i < fields->count && all.count < ANSWER_FIELD_MAX; i++)
 		all.at[all.count++] = fields->at[i];
-	answer_stream(
-		s,
+	answer_begin(
+		a, s,
 		&(struct http_head){ .status = status, .fields = all.at, .field_count = all.count },
-		has_body ? body : NULL, NULL, 0);
+		has_body ? body : NULL);
+}
+
+void answer_own(struct http_stream *s, int status, const char *content_type, struct buf *body,
+		const struct answer_fields *fields)
+{
+	answer_with(mem_new(sizeof(struct answer)), s, status, content_type, body, fields);
+}
+
+void answer_own_then(struct http_stream *s, int status, const char *content_type, struct buf *body,
+		     void (*gone)(void *owner), void *owner)
+{
+	struct answer *a = mem_new(sizeof(*a));
+
+	a->gone = gone;
+	a->owner = owner;
+	answer_with(a, s, status, content_type, body, NULL);
 }
 
 void answer_put_problem(struct buf *into, int status, const char *detail, const char *request_id)

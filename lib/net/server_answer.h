@@ -32,6 +32,12 @@ void answer_add_field(struct answer_fields *fields, const char *name, struct spa
 void answer_own(struct http_stream *s, int status, const char *content_type, struct buf *body,
 		const struct answer_fields *fields);
 
+/*
+ * The same; `gone` is called once, later, when the stream is closed and with it the body's memory is free.
+ */
+void answer_own_then(struct http_stream *s, int status, const char *content_type, struct buf *body,
+		     void (*gone)(void *owner), void *owner);
+
 /* Appends a problem document; `detail` may be "". */
 void answer_put_problem(struct buf *into, int status, const char *detail, const char *request_id);
 /* answer_own with a problem document. */
