@@ -74,7 +74,8 @@ def test_an_agent_that_keeps_the_rules(play, central, agent_pb):  # noqa: F811
     answer = play(script)
     assert answer.status == 200 and answer.json == {"output": "hello \ufffdä\n", "exit_code": 3}
     assert seen["decision"].status == 0 and len(seen["decision"].rules) == 64 and seen["decision"].number == 1
-    row = central.wait_audit(seen["decision"].audit_id)
+    row = wait_for("its complete row", lambda: next(
+        (row for row in central.audit(limit=50) if row["id"] == seen["decision"].audit_id and row["status"]), None), 5)
     assert (row["verb"], row["resource"], row["status"], row["decision"]) == ("list", "pods", 200, "allow")
 
 
