@@ -38,6 +38,12 @@ static int proxied_target(struct proxied *p, struct err *e)
 	return request_path_check(p->target, e);
 }
 
+/* What is too long is the target, not a body. */
+static int target_status(const struct err *e)
+{
+	return e->code == ERR_LIMIT ? 414 : err_http_status(e->code);
+}
+
 static void proxied_note_info(struct proxied *p, const struct request_info *info)
 {
 	(void)snprintf(p->verb, sizeof(p->verb), "%s", info->verb);
@@ -86,7 +92,7 @@ int proxied_authorize(struct proxied *p, const struct snapshot_user *user, struc
 	char sentence[sizeof(e->text)];
 
 	if (request_info_parse(&p->info->info, p->head->method, p->target, e) < 0)
-		return err_http_status(e->code);
+		return target_status(e);
 	proxied_note_info(p, rq.info);
 	p->apply_patch = rq.apply_patch = header_is_apply_patch(p->head);
 	authz_decide(user->roles, user->role_count, &rq, &answer);
@@ -115,7 +121,7 @@ int proxied_decide(struct proxied *p, const struct snapshot_user *user,
 	if (proxied_cluster(p, user, cluster_id_or_name, e) < 0)
 		return err_http_status(e->code);
 	if (proxied_target(p, e) < 0)
-		return e->code == ERR_LIMIT ? 414 : err_http_status(e->code);
+		return target_status(e);
 	status = proxied_authorize(p, user, e);
 	return status == 0 && p->only_namespaces ? proxied_filter(p, e) : status;
 }

@@ -113,6 +113,8 @@ def test_odd_methods_do_not_pass(central, only_a, cluster, method):
 @pytest.mark.parametrize("path, says", [
     ("/api/v1/namespaces/a/pods/" + "x" * 8200, "8192"),
     ("/api/v1/namespaces/a/pods/web?pretty=" + "x" * 66000, ""),
+    ("/api/v1/namespaces/a/pods?labelSelector=" + "x" * 30000, "selectors are longer"),
+    ("/api/v1/namespaces/a/pods?" + "a=b&" * 4000, "parameters"),
 ])
 def test_a_path_that_is_too_long_is_414(user, path, says):
     answer = user.get(K8S + path)
