@@ -140,28 +140,29 @@ void tunnel_accept(struct tunnel *t, struct conn *conn, const struct tunnel_peer
 	t->link_count++;
 }
 
-/* Streams of all links of the same agent. */
-static size_t agent_load(const struct tunnel_cluster *c, const struct tunnel_link *k)
+static bool is_same_agent(const struct tunnel_link *a, const struct tunnel_link *b)
+{
+	return strcmp(a->instance, b->instance) == 0;
+}
+
+/* Streams on all connections of the link's agent. */
+static size_t agent_load(const struct tunnel_cluster *c, const struct tunnel_link *of)
 {
 	size_t load = 0;
 
-	for (const struct tunnel_link *other = c->links; other; other = other->next)
-		if (strcmp(other->peer.serial, k->peer.serial) == 0)
-			load += h2_stream_count(other->h2);
+	for (const struct tunnel_link *k = c->links; k; k = k->next)
+		load += is_same_agent(k, of) ? h2_stream_count(k->h2) : 0;
 	return load;
 }
 
-/* The least loaded agent first, then the kind of link, else all that is bulk would go to the first agent. */
+/* Of two agents the one with less to do, of one agent's connections that of the kind. */
 static bool is_better(const struct tunnel_cluster *c, const struct tunnel_link *k,
 		      const struct tunnel_link *than, bool bulk)
 {
-	size_t load = agent_load(c, k), its_load;
-
 	if (!than)
 		return true;
-	its_load = agent_load(c, than);
-	if (load != its_load)
-		return load < its_load;
+	if (!is_same_agent(k, than))
+		return agent_load(c, k) < agent_load(c, than);
 	if (k->bulk != than->bulk)
 		return k->bulk == bulk;
 	return h2_stream_count(k->h2) < h2_stream_count(than->h2);

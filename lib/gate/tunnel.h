@@ -42,8 +42,8 @@ struct tunnel_peer {
 void tunnel_accept(struct tunnel *t, struct conn *c, const struct tunnel_peer *peer);
 
 /*
- * A link to the least loaded of the cluster's agents; `bulk` prefers one for lists, watches and logs, and asks
- * the agent for it where there is none. NULL: ERR_UNREACHABLE when no agent is there, ERR_BUSY
+ * A link to the cluster's least loaded agent; `bulk` prefers one for lists, watches and logs, and
+ * asks the agent for it where there is none. NULL: ERR_UNREACHABLE when no agent is there, ERR_BUSY
  * when each is full. Valid until the next callback.
  */
 struct tunnel_link *tunnel_pick(struct tunnel *t, const char *cluster_id, bool bulk, struct err *e);

@@ -1,6 +1,7 @@
 /* One reversed connection as central holds it: hello, rules, bulk. */
 #include "lib/gate/tunnel_link.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/log.h"
@@ -48,7 +49,7 @@ static void hello_done(void *owner, const struct err *why, int status, struct sp
 	struct tunnel_link *k = owner;
 	struct err e = { 0 };
 	AUTO_JSON struct json *hello = NULL;
-	const char *kind;
+	const char *kind, *instance;
 
 	if (why->code != ERR_NONE || status != 200 ||
 	    json_parse(body, JSON_LIMITS(LINK_ANSWER_MAX), &hello, &e) < 0 ||
@@ -59,6 +60,8 @@ static void hello_done(void *owner, const struct err *why, int status, struct sp
 		return;
 	}
 	k->bulk = strcmp(kind, "bulk") == 0;
+	instance = json_str(hello, "instance");
+	(void)snprintf(k->instance, sizeof(k->instance), "%s", instance ? instance : "");
 	k->events.on_ready(k->events.owner, k);
 }
 

@@ -18,6 +18,7 @@ struct tunnel_link {
 	struct h2 *h2;
 	struct tunnel_peer peer;
 	struct tunnel_link_events events;
+	char instance[64]; /* the same on all connections of one agent; "" where it told none */
 	bool bulk;
 	uint64_t bulk_asked_ms; /* when it was last asked for a bulk connection; 0: never */
 	struct map *rules;      /* sha256 -> struct link_rules */

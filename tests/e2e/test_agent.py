@@ -1,4 +1,5 @@
 """Agents: away and back, several, renewal under load, certificates that are refused, the contract spoken by others."""
+import collections
 import contextlib
 import json
 import pathlib
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 
 import pytest
 import stack
@@ -100,6 +102,72 @@ def test_two_agents_of_one_cluster(make_central, make_agent):
         assert central.admin.get("/clusters/c" + PODS).status == 200
     two.stop()
     assert central.admin.get("/clusters/c" + PODS).status == 503
+
+
+@pytest.fixture
+def two_agents(make_central, make_agent, cluster):
+    """Two agents of one cluster that the API server can tell apart, and which of them each request came by."""
+    central = make_central()
+    token = central.add_cluster("c")["token"]
+    agents = {}
+    for name in ("one", "two"):
+        kubeconfig = cluster.create_service_account("agents", name, "impersonator")[1]
+        agents[name] = make_agent(central, "c", token, kubeconfig=kubeconfig, drain="2s")
+    wait_for("both", lambda: all("connected to central" in agent.process.said() for agent in agents.values()))
+    time.sleep(0.5)
+    namespace = f"load-{uuid.uuid4().hex[:8]}"
+    cluster.create_namespace(namespace)
+
+    def came_by(verb):
+        """How many requests with this verb in the namespace came by each agent."""
+        seen = {e["auditID"]: e["user"]["username"].rsplit(":", 1)[1] for e in cluster.audit_events()
+                if e["verb"] == verb and e.get("objectRef", {}).get("namespace") == namespace}
+        return collections.Counter(seen.values())
+    return central, agents, f"/clusters/c/k8s/api/v1/namespaces/{namespace}/configmaps", came_by
+
+
+def test_the_least_loaded_agent_is_taken(two_agents):
+    central, agents, path, came_by = two_agents
+    with contextlib.ExitStack() as open_streams:
+        for _ in range(12):
+            open_streams.enter_context(central.admin.stream(path + "?watch=1"))
+            time.sleep(0.1)
+        wait_for("twelve watches", lambda: sum(came_by("watch").values()) == 12)
+        assert came_by("watch") == {"one": 6, "two": 6}
+        agents["late"] = type(agents["one"])(agents["one"].dir.parent / "late", central, "c",
+                                             agents["one"].settings["AGENT_TOKEN"], agents["one"].kubeconfig).start()
+        try:
+            wait_for("a third one", lambda: "connected to central" in agents["late"].process.said())
+            time.sleep(0.5)
+            for _ in range(4):
+                assert central.admin.get(path).status == 200
+            assert came_by("list") == {"one": 4}, "one that has nothing to do yet takes what comes"
+        finally:
+            agents["late"].stop()
+
+
+def test_one_that_leaves_is_drained(two_agents):
+    central, agents, path, came_by = two_agents
+    statuses, stopping = [], threading.Event()
+
+    def ask():
+        while not stopping.is_set():
+            statuses.append(central.admin.get(path + "/none").status)
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    with central.admin.stream(path + "?watch=1"):
+        wait_for("requests by both", lambda: set(came_by("get")) == {"one", "two"})
+        assert agents["one"].stop() == 0
+        before = len(statuses)
+        wait_for("requests after it", lambda: len(statuses) > before + 50)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) == {404}, "no request was lost"
+    before = came_by("get")
+    assert central.admin.get(path + "/none").status == 404
+    wait_for("the row", lambda: came_by("get")["two"] == before["two"] + 1)
 
 
 def test_a_stopping_agent_finishes_what_it_serves(make_central, make_agent):
