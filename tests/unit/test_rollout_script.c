@@ -13,6 +13,8 @@
 
 #include "lib/base/attr.h"
 #include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/base/process.h"
 #include "lib/rollout/history.h"
 #include "lib/rollout/script.h"
 
@@ -37,6 +39,46 @@ static void test_quoting(void **state)
 		script_put_quoted(&out, span_of(rows[i].text));
 		assert_string_equal(buf_str(&out), rows[i].quoted);
 	}
+}
+
+/* Every byte but NUL, that are no UTF-8 together, in each order of two: 64 KB, through real shells. */
+static void test_every_byte_through_a_shell(void **state)
+{
+	static const char *const shells[] = { "sh", "dash", "bash" };
+	AUTO_BUF struct buf all, script;
+	size_t ran = 0;
+
+	(void)state;
+	buf_init(&all, 200000);
+	buf_init(&script, 400000);
+	for (int a = 1; a < 256; a++) {
+		for (int b = a; b < 256; b++) {
+			(void)buf_put_char(&all, (char)a);
+			(void)buf_put_char(&all, (char)b);
+		}
+	}
+	(void)buf_put_str(&script, "value=");
+	script_put_quoted(&script, buf_span(&all));
+	(void)buf_put_str(&script, "\nprintf %s \"$value\"\n");
+	for (size_t i = 0; i < COUNT_OF(shells); i++) {
+		const char *const argv[] = { shells[i], NULL };
+		struct process_request rq = { .argv = argv, .input = buf_span(&script), .timeout_ms = 60000 };
+		struct process_result result;
+		AUTO_FREE char *program = NULL;
+		struct err e = { 0 };
+		AUTO_BUF struct buf out;
+
+		buf_init(&out, 200000);
+		if (process_find(shells[i], &program, &e) < 0)
+			continue;
+		rq.program = program;
+		assert_int_equal(process_run(&rq, &out, NULL, &result, &e), 0);
+		assert_int_equal(result.status, 0);
+		assert_int_equal(out.len, all.len);
+		assert_memory_equal(out.at, all.at, all.len);
+		ran++;
+	}
+	assert_true(ran > 0);
 }
 
 #define LINE(tag, outcome, image) \
@@ -107,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_quoting),
+		cmocka_unit_test(test_every_byte_through_a_shell),
 		cmocka_unit_test(test_what_a_rollback_goes_back_to),
 		cmocka_unit_test(test_images_of_a_record_are_checked),
 	};
