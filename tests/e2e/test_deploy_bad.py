@@ -76,6 +76,20 @@ def test_a_host_whose_workdir_has_gone(lab, verb):
         assert done.returncode == 0  # containers are found without it
 
 
+def test_failures_of_all_hosts_and_of_op_are_told_together(lab):
+    change(lab, "host: b.lab", "host: nowhere.invalid")
+    change(lab, "workers:\n    nodes:\n", "workers:\n    nodes:\n      A: {host: closed.host, workdir: /opt/a}\n")
+    lab.flag("no_compose")
+    lab.flag("daemon_down")
+    (lab.folder / "local/op").unlink()
+    done = lab.run("workers", "A", "B", "C", "--tag", "x", "--dry-run")
+    told = re.findall(r"  ✗ (\S+): (.*)\n      (\S.*)", done.stderr)
+    assert done.returncode == 3 and done.stdout == "" and "5 prerequisites are missing" in done.stderr, done.stderr
+    assert sorted(where for where, _, _ in told) == ["1Password", "c.lab", "c.lab", "closed.host", "nowhere.invalid"]
+    for says in ("DNS resolution failed", "connection refused", "daemon does not answer", "compose is not installed", "op"):
+        assert any(says in what for _, what, _ in told), says
+
+
 def test_rollback_changes_nothing_where_one_history_cannot_be_read(lab):
     lab.run("workers", "B", "C", "--tag", "one")
     lab.run("workers", "B", "C", "--tag", "two")
