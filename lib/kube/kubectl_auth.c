@@ -5,12 +5,13 @@
 #include "lib/base/mem.h"
 #include "lib/base/table.h"
 #include "lib/format/json.h"
+#include "lib/kube/kubectl_auth.h"
 #include "lib/kube/kubectl_change.h"
 
 struct auth_options {
 	struct kubectl_change change;
 	const char *namespace, *subresource;
-	bool all_namespaces, quiet;
+	bool all_namespaces, quiet, list, no_headers;
 };
 
 #define AT(member) offsetof(struct auth_options, member)
@@ -19,13 +20,14 @@ static const struct option_row rows[] = {
 	{ "all-namespaces", 'A', OPTION_FLAG, AT(all_namespaces), NULL, "can-i: in all of them", NULL, 0, 0 },
 	{ "subresource", 0, OPTION_TEXT, AT(subresource), "NAME", "can-i: such as log or status", NULL, 0, 0 },
 	{ "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "can-i: the exit status says it", NULL, 0, 0 },
+	{ "list", 0, OPTION_FLAG, AT(list), NULL, "can-i: everything that is allowed", NULL, 0, 0 },
+	{ "no-headers", 0, OPTION_FLAG, AT(no_headers), NULL, "can-i --list: print no header line", NULL, 0, 0 },
 	{ "output", 'o', OPTION_TEXT, AT(change.output), "FORMAT", "whoami: json, yaml, name or jsonpath=TEMPLATE", NULL,
 	  0, 0 },
 };
 #undef AT
 
-/* POSTs a review; NULL after having noted the failure. */
-static struct json *review(struct kubectl *k, const char *path, const struct json *body)
+struct json *kubectl_review(struct kubectl *k, const char *path, const struct json *body)
 {
 	struct kube_request rq = { .method = "POST", .path = path };
 	struct json *answer = NULL;
@@ -85,7 +87,7 @@ static void can_i(struct kubectl *k, const struct auth_options *o, const struct 
 		put_attributes(k, o, args->at[1], what, args->count == 4 ? args->at[3] : NULL, spec);
 	}
 	if (k->first.code == ERR_NONE)
-		answer = review(k, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", question);
+		answer = kubectl_review(k, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", question);
 	if (!answer)
 		return;
 	allowed = json_is_true(json_find(answer, "status.allowed"));
@@ -96,8 +98,7 @@ static void can_i(struct kubectl *k, const struct auth_options *o, const struct 
 	k->says_no = !allowed;
 }
 
-/* "[a b]" */
-static char *bracketed(const struct json *list)
+char *kubectl_bracketed(const struct json *list)
 {
 	struct buf text;
 
@@ -118,7 +119,7 @@ static void put_row(struct table *t, const char *name, const char *value)
 
 static void print_user(struct kubectl *k, const struct json *user)
 {
-	AUTO_FREE char *groups = bracketed(json_get(user, "groups"));
+	AUTO_FREE char *groups = kubectl_bracketed(json_get(user, "groups"));
 	struct table *t = kubectl_new_table(k);
 	struct buf out;
 
@@ -130,7 +131,7 @@ static void print_user(struct kubectl *k, const struct json *user)
 	if (json_count(json_get(user, "groups")))
 		put_row(t, "Groups", groups);
 	for (const struct json *x = json_first(json_get(user, "extra")); x; x = json_next(x)) {
-		AUTO_FREE char *name = mem_printf("Extra: %s", json_name(x)), *values = bracketed(x);
+		AUTO_FREE char *name = mem_printf("Extra: %s", json_name(x)), *values = kubectl_bracketed(x);
 
 		put_row(t, name, values);
 	}
@@ -149,7 +150,7 @@ static void whoami(struct kubectl *k, struct auth_options *o)
 		return;
 	json_set_str(question, "apiVersion", "authentication.k8s.io/v1");
 	json_set_str(question, "kind", "SelfSubjectReview");
-	answer = review(k, "/apis/authentication.k8s.io/v1/selfsubjectreviews", question);
+	answer = kubectl_review(k, "/apis/authentication.k8s.io/v1/selfsubjectreviews", question);
 	if (!answer)
 		return;
 	kubectl_sort_members(json_find(answer, "status.userInfo.extra"));
@@ -161,6 +162,17 @@ static void whoami(struct kubectl *k, struct auth_options *o)
 	}
 }
 
+static void list(struct kubectl *k, const struct auth_options *o, const struct options_rest *args)
+{
+	if (args->count > 1)
+		kubectl_failf(k, ERR_USAGE, "list option must be specified with no arguments");
+	else if (o->quiet || o->all_namespaces || o->subresource)
+		kubectl_failf(k, ERR_USAGE,
+			      "list option can't be specified with neither quiet, all-namespaces nor subresource options");
+	else
+		kubectl_list_rules(k, kubectl_namespace(k, o->namespace), o->no_headers);
+}
+
 static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 {
 	struct auth_options o = { .namespace = namespace };
@@ -169,14 +181,18 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 
 	if (options_parse(rows, COUNT_OF(rows), OPTIONS_ANYWHERE, argc, argv, &o, &args, &failure))
 		kubectl_fail(k, &failure);
+	else if (args.count && strcmp(args.at[0], "can-i") == 0 && o.list)
+		list(k, &o, &args);
+	else if (o.no_headers)
+		kubectl_failf(k, ERR_USAGE, "--no-headers cannot be set without --list specified");
 	else if (args.count && strcmp(args.at[0], "can-i") == 0)
 		can_i(k, &o, &args);
 	else if (args.count == 1 && strcmp(args.at[0], "whoami") == 0)
 		whoami(k, &o);
 	else
-		kubectl_failf(k, ERR_USAGE, "auth: can-i VERB TYPE [NAME] or whoami is expected");
+		kubectl_failf(k, ERR_USAGE, "auth: can-i VERB TYPE [NAME], can-i --list or whoami is expected");
 	options_free(rows, COUNT_OF(rows), &o, &args);
 }
 
-const struct kubectl_verb kubectl_auth = { "auth", "can-i VERB TYPE[/NAME] | whoami [options]",
+const struct kubectl_verb kubectl_auth = { "auth", "can-i (VERB TYPE[/NAME] | --list) | whoami [options]",
 					   "Ask what you may do, and who you are", rows, COUNT_OF(rows), run };
