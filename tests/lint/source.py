@@ -2,6 +2,7 @@
 
 Run as `python3 tests/lint/source.py`; prints `ok NAME` or `not ok NAME` after the violations of each.
 """
+import ast
 import re
 import subprocess
 import sys
@@ -211,6 +212,25 @@ def check_private_names():
         for number, line in enumerate(read_text(path).split("\n"), 1):
             if PRIVATE_NAMES.search(line):
                 yield f"{path}:{number}: names a mirror host or a folder of one machine"
+
+
+def top_names(tree):
+    """Functions, classes and variables of a Python module, in order, with their lines."""
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name, node.lineno
+        elif isinstance(node, ast.Assign):
+            yield from ((target.id, node.lineno) for target in node.targets if isinstance(target, ast.Name))
+
+
+def check_names_once():
+    """The second of a name takes the first's place: a test of two that are called the same never runs."""
+    for path in sorted(Path("tests").rglob("*.py")):
+        lines = {}
+        for name, line in top_names(ast.parse(path.read_text())):
+            if name in lines:
+                yield f"{path}:{line}: {name} is there already, at line {lines[name]}"
+            lines[name] = line
 
 
 def main():
