@@ -166,7 +166,7 @@ static int scan_escape(struct scan *s)
 		s->at++;
 		return scan_unicode(s);
 	}
-	if (c < 0 || !strchr("\"\\/bfnrt", c))
+	if (c <= 0 || !strchr("\"\\/bfnrt", c))
 		return fail(s, ERR_INPUT, "unknown escape after \\");
 	s->at++;
 	return 0;

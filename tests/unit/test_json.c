@@ -159,6 +159,8 @@ static void a_nul_byte_is_refused(void **state)
 	(void)state;
 	assert_int_equal(json_parse(SPAN("\"a\0b\""), JSON_LIMITS(MAX), &item, &e), -1);
 	assert_int_equal(json_parse(SPAN("1\0"), JSON_LIMITS(MAX), &item, &e), -1);
+	assert_int_equal(json_parse(SPAN("\"a\\\0b\""), JSON_LIMITS(MAX), &item, &e), -1);
+	assert_int_equal(e.code, ERR_INPUT);
 }
 
 static void limits_are_exact(void **state)
