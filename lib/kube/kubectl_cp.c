@@ -159,7 +159,7 @@ static void copy_to(struct copy *c, const struct place *from, const struct place
 		kubectl_failf(c->k, ERR_NOT_FOUND, "%s doesn't exist in local filesystem", from->path);
 		return;
 	}
-	if (kubectl_pod_find(c->k, to->pod, to->namespace, KUBECTL_POD_TIMEOUT, &c->pod) < 0)
+	if (kubectl_pod_find(c->k, to->pod, to->namespace, KUBECTL_POD_TIMEOUT, KUBECTL_POD_ENTER, &c->pod) < 0)
 		return;
 	inside = is_folder(c, to->path);
 	if (inside < 0)
@@ -227,7 +227,7 @@ static void copy_from(struct copy *c, const struct place *from, const struct pla
 	AUTO_FREE char *origin = mem_printf("-n \\\"%s\\\" \\\"%s\\\" -- tar cf - \\\"%s\\\"", from->namespace, from->pod,
 					    from->path);
 
-	if (kubectl_pod_find(c->k, from->pod, from->namespace, KUBECTL_POD_TIMEOUT, &c->pod) < 0)
+	if (kubectl_pod_find(c->k, from->pod, from->namespace, KUBECTL_POD_TIMEOUT, KUBECTL_POD_ENTER, &c->pod) < 0)
 		return;
 	c->target = cp_target_new(c->k, to->path, prefix, origin);
 	fetch_files(c, from->path);

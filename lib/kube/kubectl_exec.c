@@ -233,7 +233,7 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 		kubectl_fail(k, &failure);
 	else if (are_words_right(k, &args) &&
 		 kubectl_pod_find(k, args.at[0], o.namespace ? o.namespace : kube_client_namespace(k->client),
-				  o.timeout, &pod) == 0)
+				  o.timeout, KUBECTL_POD_ENTER, &pod) == 0)
 		run_command(k, &o, &pod, &args);
 	kubectl_pod_free(&pod);
 	options_free(rows, COUNT_OF(rows), &o, &args);

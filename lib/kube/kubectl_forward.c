@@ -270,7 +270,7 @@ static void forward(struct kubectl *k, const struct forward_options *o, const st
 
 	f->k = k;
 	f->ports = mem_new_array((size_t)args->count, sizeof(*f->ports));
-	goes_on = kubectl_pod_find(k, args->at[0], namespace, o->timeout, &f->pod) == 0;
+	goes_on = kubectl_pod_find(k, args->at[0], namespace, o->timeout, KUBECTL_POD_ENTER, &f->pod) == 0;
 	for (int i = 1; goes_on && i < args->count; i++)
 		goes_on = add_port(f, args->at[i]) == 0;
 	phase = goes_on ? json_find_str(f->pod.object, "status.phase") : NULL;

@@ -7,6 +7,7 @@
 #include "lib/format/json.h"
 #include "lib/format/timefmt.h"
 #include "lib/kube/kubectl_logs.h"
+#include "lib/kube/kubectl_pod.h"
 
 /* A log is text; the server's errors are JSON. */
 #define ACCEPT_LOG "application/json, */*"
@@ -26,72 +27,14 @@ static const struct option_row rows[] = {
 	{ "timestamps", 0, OPTION_FLAG, AT(timestamps), NULL, "a time in front of each line", NULL, 0, 0 },
 	{ "selector", 'l', OPTION_TEXT, AT(selector), "SELECTOR", "of all pods with these labels", NULL, 0, 0 },
 	{ "all-containers", 0, OPTION_FLAG, AT(all_containers), NULL, "of all containers of the pod", NULL, 0, 0 },
+	{ "all-pods", 0, OPTION_FLAG, AT(all_pods), NULL, "of all pods of TYPE/NAME, with --prefix", NULL, 0, 0 },
+	{ "pod-running-timeout", 0, OPTION_TEXT, AT(pod_timeout), "TIME", "how long to wait for a pod of TYPE/NAME (20s)",
+	  NULL, 0, 0 },
 	{ "prefix", 0, OPTION_FLAG, AT(prefix), NULL, "pod and container in front of each line", NULL, 0, 0 },
 	{ "limit-bytes", 0, OPTION_INT, AT(limit_bytes), "BYTES", "at most so much; 0 for all", NULL, 0,
 	  INT64_MAX },
 };
 #undef AT
-
-/* spec.X of a pod, and how kubectl marks its containers. In the order that kubectl lists them. */
-static const struct {
-	const char *path, *mark;
-} container_lists[] = {
-	{ "spec.containers", "" },
-	{ "spec.ephemeralContainers", " (ephem)" },
-	{ "spec.initContainers", " (init)" },
-};
-
-static bool has_container(const struct json *pod, const char *name)
-{
-	for (size_t i = 0; i < COUNT_OF(container_lists); i++) {
-		const struct json *c = json_first(json_find(pod, container_lists[i].path));
-
-		for (; c; c = json_next(c))
-			if (json_str(c, "name") && strcmp(json_str(c, "name"), name) == 0)
-				return true;
-	}
-	return false;
-}
-
-/* "a, b (init)"; gives the number of containers. */
-static size_t put_containers(struct buf *out, const struct json *pod)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < COUNT_OF(container_lists); i++) {
-		const struct json *c = json_first(json_find(pod, container_lists[i].path));
-
-		for (; c; c = json_next(c))
-			(void)buf_printf(out, "%s%s%s", count++ ? ", " : "",
-					 json_str(c, "name") ? json_str(c, "name") : "",
-					 container_lists[i].mark);
-	}
-	return count;
-}
-
-/* The container that -c names, the pod's annotation, or the first. NULL after having noted the failure. */
-static const char *choose(struct kubectl *k, const struct json *pod, const char *asked, bool quiet,
-			  struct buf *all)
-{
-	const char *pod_name = json_find_str(pod, "metadata.name");
-	const char *usual = json_str(json_find(pod, "metadata.annotations"),
-				     "kubectl.kubernetes.io/default-container");
-	const char *first = json_str(json_first(json_find(pod, "spec.containers")), "name");
-	size_t count = put_containers(all, pod);
-
-	if (asked && !has_container(pod, asked)) {
-		kubectl_failf(k, ERR_NOT_FOUND, "container %s is not valid for pod %s out of: %s", asked,
-			      pod_name ? pod_name : "", buf_str(all));
-		return NULL;
-	}
-	if (!asked && usual && usual[0] && has_container(pod, usual))
-		return usual;
-	if (!asked && !first)
-		kubectl_failf(k, ERR_PROTOCOL, "pod %s has no container", pod_name ? pod_name : "");
-	if (!asked && first && count > 1 && !quiet)
-		kubectl_printf(k, KUBECTL_ERR, "Defaulted container \"%s\" out of: %s\n", first, buf_str(all));
-	return asked ? asked : first;
-}
 
 static void fail_pod(struct kubectl *k, const struct kubectl_target *pod, struct kube_status *status,
 		     const struct err *failure)
@@ -112,11 +55,10 @@ static char *find_container(struct kubectl *k, const struct kubectl_target *pod,
 	struct kube_answer answer = { 0 };
 	struct kube_status status = { 0 };
 	struct err failure = { 0 };
-	struct buf path, all;
+	struct buf path;
 	char *chosen = NULL;
 
 	buf_init(&path, KUBECTL_FILE_MAX);
-	buf_init(&all, KUBECTL_FILE_MAX);
 	if (kubectl_put_path(k, &path, pod)) {
 		rq.path = buf_str(&path);
 		if (kube_do(k->client, &rq, &answer, &status, &failure))
@@ -125,10 +67,9 @@ static char *find_container(struct kubectl *k, const struct kubectl_target *pod,
 				    &failure))
 			kubectl_fail(k, &failure);
 		else
-			chosen = mem_dup_str(choose(k, object, asked, false, &all));
+			chosen = logs_choose_container(k, object, asked, false);
 		kube_answer_free(&answer);
 	}
-	buf_free(&all);
 	buf_free(&path);
 	return chosen;
 }
@@ -219,54 +160,78 @@ static void stream_one(struct kubectl *k, const struct logs_options *o, const st
 		logs_stream(k, o, pod, container, prefix);
 }
 
-char *logs_choose_container(struct kubectl *k, const struct json *pod, const char *asked, bool quiet)
+static void stream_chosen(struct kubectl *k, const struct logs_options *o, const char *namespace, const char *name)
 {
-	struct buf all;
-	char *chosen;
+	struct kubectl_target pod = { .resource = kube_discovery_find(NULL, "pods"),
+				      .namespace = mem_dup_str(namespace),
+				      .name = mem_dup_str(name) };
 
-	buf_init(&all, KUBECTL_FILE_MAX);
-	chosen = mem_dup_str(choose(k, pod, asked, quiet, &all));
-	buf_free(&all);
-	return chosen;
+	if (o->selector || o->all_containers)
+		logs_stream_many(k, o, &pod);
+	else
+		stream_one(k, o, &pod);
+	free(pod.namespace);
+	free(pod.name);
 }
 
-/* POD, pod/POD, or POD CONTAINER. */
+/* Of the pod, or the pods, that a deployment, a service and the like select. */
+static void stream_selected(struct kubectl *k, const struct logs_options *o, const char *namespace, const char *pair)
+{
+	struct logs_options all = *o;
+	struct kubectl_pod found;
+	AUTO_BUF struct buf selector;
+
+	buf_init(&selector, KUBECTL_FILE_MAX);
+	if (kubectl_pod_find(k, pair, namespace, o->pod_timeout, KUBECTL_POD_LOG, &found) == 0) {
+		if (o->all_pods && found.through) {
+			(void)kubectl_put_selector(found.through, &selector);
+			all.selector = buf_str(&selector);
+			all.tail = o->tail == LOGS_TAIL_UNSET ? -1 : o->tail;
+		} else if (found.count > 1) {
+			kubectl_printf(k, KUBECTL_ERR, "Found %zu pods, using pod/%s\n", found.count, found.name);
+		}
+		stream_chosen(k, &all, namespace, found.name);
+	}
+	kubectl_pod_free(&found);
+}
+
+static bool check(struct kubectl *k, const struct logs_options *o, const struct options_rest *args)
+{
+	if (o->selector ? args->count > 0 : args->count < 1 || args->count > 2)
+		kubectl_failf(k, ERR_USAGE, "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'");
+	else if (o->follow && k->io->is_fleet)
+		kubectl_failf(k, ERR_USAGE, "logs -f follows one cluster: choose it with --cluster");
+	else if ((o->container || args->count == 2) && o->all_containers)
+		kubectl_failf(k, ERR_USAGE, "--all-containers=true should not be specified with container name");
+	else if (args->count == 2 && o->container)
+		kubectl_failf(k, ERR_USAGE, "only one of -c or an inline [CONTAINER] arg is allowed");
+	else if (o->since && o->since_time)
+		kubectl_failf(k, ERR_USAGE, "only one of --since and --since-time may be used");
+	else
+		return true;
+	return false;
+}
+
+/* POD, TYPE/NAME, or one of them and a container. */
 static void logs(struct kubectl *k, struct logs_options *o, const struct options_rest *args)
 {
 	const char *namespace = o->namespace ? o->namespace : kube_client_namespace(k->client);
 	const char *name = args->count ? args->at[0] : "", *slash = strchr(name, '/');
-	const struct kube_resource *pods = kube_discovery_find(NULL, "pods");
-	AUTO_FREE char *type = slash ? mem_dup(name, (size_t)(slash - name)) : NULL;
-	struct kubectl_target pod = { .resource = pods };
+	AUTO_FREE char *type = slash ? mem_dup(name, (size_t)(slash - name)) : mem_dup_str("pods");
 
-	if (o->selector ? args->count > 0 : args->count < 1 || args->count > 2) {
-		kubectl_failf(k, ERR_USAGE, "expected 'logs [-f] [-p] POD [-c CONTAINER]'");
-	} else if (o->follow && k->io->is_fleet) {
-		kubectl_failf(k, ERR_USAGE, "logs -f follows one cluster: choose it with --cluster");
-	} else if ((o->container || args->count == 2) && o->all_containers) {
-		kubectl_failf(k, ERR_USAGE, "--all-containers=true should not be specified with container name");
-	} else if (args->count == 2 && o->container) {
-		kubectl_failf(k, ERR_USAGE, "only one of -c or an inline [CONTAINER] arg is allowed");
-	} else if (o->since && o->since_time) {
-		kubectl_failf(k, ERR_USAGE, "only one of --since and --since-time may be used");
-	} else if (type && kube_discovery_find(NULL, type) != pods) {
-		kubectl_failf(k, ERR_USAGE, "the built-in kubectl shows the logs of pods only: logs POD");
-	} else {
-		o->container = args->count == 2 ? args->at[1] : o->container;
-		pod.namespace = mem_dup_str(namespace);
-		pod.name = mem_dup_str(slash ? slash + 1 : name);
-		if (o->selector || o->all_containers)
-			logs_stream_many(k, o, &pod);
-		else
-			stream_one(k, o, &pod);
-		free(pod.namespace);
-		free(pod.name);
-	}
+	if (!check(k, o, args))
+		return;
+	o->container = args->count == 2 ? args->at[1] : o->container;
+	o->prefix = o->prefix || o->all_pods;
+	if (!o->selector && kube_discovery_find(NULL, type) != kube_discovery_find(NULL, "pods"))
+		stream_selected(k, o, namespace, name);
+	else
+		stream_chosen(k, o, namespace, slash ? slash + 1 : name);
 }
 
 static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 {
-	struct logs_options o = { .namespace = namespace, .tail = LOGS_TAIL_UNSET };
+	struct logs_options o = { .namespace = namespace, .tail = LOGS_TAIL_UNSET, .pod_timeout = "20s" };
 	struct options_rest args = { 0 };
 	struct err failure = { 0 };
 
@@ -278,6 +243,6 @@ static void run(struct kubectl *k, int argc, char **argv, const char *namespace)
 }
 
 const struct kubectl_verb kubectl_logs = {
-	"logs", "[-f] [-p] (POD | -l SELECTOR) [-c CONTAINER] [options]", "Print the logs of containers in pods", rows,
-	COUNT_OF(rows), run
+	"logs", "[-f] [-p] (POD | TYPE/NAME | -l SELECTOR) [-c CONTAINER] [options]",
+	"Print the logs of containers in pods", rows, COUNT_OF(rows), run
 };

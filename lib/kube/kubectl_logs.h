@@ -7,9 +7,9 @@
 enum { LOGS_TAIL_UNSET = -2 };
 
 struct logs_options {
-	const char *namespace, *container, *since, *since_time, *selector;
+	const char *namespace, *container, *since, *since_time, *selector, *pod_timeout;
 	int64_t tail, limit_bytes;
-	bool follow, previous, timestamps, all_containers, prefix;
+	bool follow, previous, timestamps, all_containers, all_pods, prefix;
 };
 
 /* Writes one container's log; `prefix` ("" for none) in front of each line. */

@@ -22,7 +22,7 @@ static void stream(struct kubectl *k, const struct logs_options *o, const struct
 static void stream_pod(struct kubectl *k, const struct logs_options *o, const struct kubectl_target *pod,
 		       const struct json *object)
 {
-	AUTO_FREE char *one = o->all_containers ? NULL : logs_choose_container(k, object, o->container, false);
+	AUTO_FREE char *one = o->all_containers ? NULL : logs_choose_container(k, object, o->container, o->all_pods);
 
 	if (one)
 		stream(k, o, pod, one);

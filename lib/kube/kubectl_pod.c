@@ -11,6 +11,11 @@
 
 enum { POLL_MS = 200, SELECTOR_MAX = 1024 * 1024 };
 
+struct search {
+	int64_t timeout_ms;
+	enum kubectl_pod_use use;
+};
+
 void kubectl_pod_free(struct kubectl_pod *p)
 {
 	json_free(p->object);
@@ -129,8 +134,11 @@ static int phase_rank(const struct json *pod)
 	return strcmp(phase, "Unknown") == 0 ? 1 : 2;
 }
 
-/* Whether `a` is to be taken rather than `b`: kubectl's order of active pods (podutils.ActivePods), reversed. */
-static bool is_better(const struct json *a, const struct json *b)
+/*
+ * Whether `a` is to be taken rather than `b`: kubectl's orders podutils.ActivePods, reversed, and
+ * podutils.ByLogging.
+ */
+static bool is_better(const struct json *a, const struct json *b, enum kubectl_pod_use use)
 {
 	const char *ready_a = ready_since(a), *ready_b = ready_since(b);
 	const char *made_a = json_find_str(a, "metadata.creationTimestamp");
@@ -146,17 +154,17 @@ static bool is_better(const struct json *a, const struct json *b)
 	if (ready_a && strcmp(ready_a, ready_b) != 0)
 		return strcmp(ready_a, ready_b) < 0; /* RFC 3339 in UTC orders as text */
 	if (most_restarts(a) != most_restarts(b))
-		return most_restarts(a) < most_restarts(b);
+		return (most_restarts(a) < most_restarts(b)) == (use == KUBECTL_POD_ENTER);
 	return made_a && made_b && strcmp(made_a, made_b) < 0;
 }
 
 /* The best pod of a list, taken out of it; NULL: there is none. */
-static struct json *take_best(struct json *list)
+static struct json *take_best(struct json *list, enum kubectl_pod_use use)
 {
 	struct json *items = json_get(list, "items"), *best = json_first(items);
 
 	for (struct json *pod = best; pod; pod = json_next(pod))
-		if (pod != best && is_better(pod, best))
+		if (pod != best && is_better(pod, best, use))
 			best = pod;
 	return best ? json_detach(items, best) : NULL;
 }
@@ -168,13 +176,13 @@ static void pause_ms(long ms)
 	(void)nanosleep(&left, NULL); /* a signal only makes it look earlier */
 }
 
-/* Looks five times a second until there is a pod. */
-static struct json *await_pod(struct kubectl *k, const char *namespace, const char *selector, int64_t timeout_ms)
+/* Looks five times a second until there is a pod; false after having noted that there is none. */
+static bool await_pod(struct kubectl *k, const char *namespace, const char *selector, const struct search *s,
+		      struct kubectl_pod *ret)
 {
 	const struct kubectl_target pods = { .resource = kube_discovery_find(NULL, "pods"),
 					     .namespace = mem_dup_str(namespace) };
-	uint64_t deadline_ms = clock_mono_ms() + (uint64_t)timeout_ms;
-	struct json *pod = NULL;
+	uint64_t deadline_ms = clock_mono_ms() + (uint64_t)s->timeout_ms;
 	AUTO_BUF struct buf path;
 
 	buf_init(&path, KUBECTL_FILE_MAX);
@@ -183,8 +191,9 @@ static struct json *await_pod(struct kubectl *k, const char *namespace, const ch
 		for (;;) {
 			AUTO_JSON struct json *list = get_json(k, buf_str(&path));
 
-			pod = take_best(list);
-			if (pod || !list || !kubectl_goes_on(k))
+			ret->count = json_count(json_get(list, "items"));
+			ret->object = take_best(list, s->use);
+			if (ret->object || !list || !kubectl_goes_on(k))
 				break;
 			if (clock_mono_ms() >= deadline_ms) {
 				kubectl_failf(k, ERR_TIMEOUT, "timed out waiting for the condition");
@@ -194,30 +203,29 @@ static struct json *await_pod(struct kubectl *k, const char *namespace, const ch
 		}
 	}
 	free(pods.namespace);
-	return pod;
+	return ret->object;
 }
 
-static struct json *follow(struct kubectl *k, const struct json *object, const struct kube_resource *r,
-			   const char *namespace, int64_t timeout_ms)
+static bool follow(struct kubectl *k, const struct kube_resource *r, const char *namespace, const struct search *s,
+		   struct kubectl_pod *ret)
 {
-	struct json *pod = NULL;
+	const char *what = s->use == KUBECTL_POD_LOG ? "get the logs from" : "attach to";
 	AUTO_BUF struct buf selector;
 
 	buf_init(&selector, SELECTOR_MAX);
-	if (kubectl_put_selector(object, &selector))
-		pod = await_pod(k, namespace, buf_str(&selector), timeout_ms);
-	else if (strcmp(r->kind, "Service") == 0)
+	if (kubectl_put_selector(ret->through, &selector))
+		return await_pod(k, namespace, buf_str(&selector), s, ret);
+	if (strcmp(r->kind, "Service") == 0)
 		kubectl_failf(k, ERR_INPUT,
-			      "cannot attach to *v1.Service: invalid service '%s': Service is defined without a "
-			      "selector",
-			      json_find_str(object, "metadata.name"));
+			      "cannot %s *v1.Service: invalid service '%s': Service is defined without a selector", what,
+			      json_find_str(ret->through, "metadata.name"));
 	else
-		kubectl_failf(k, ERR_INPUT, "cannot attach to *%s.%s: selector for *%s.%s not implemented", r->version,
+		kubectl_failf(k, ERR_INPUT, "cannot %s *%s.%s: selector for *%s.%s not implemented", what, r->version,
 			      r->kind, r->version, r->kind);
-	return pod;
+	return false;
 }
 
-static int find_at(struct kubectl *k, const struct kubectl_target *t, const char *namespace, int64_t timeout_ms,
+static int find_at(struct kubectl *k, const struct kubectl_target *t, const char *namespace, const struct search *s,
 		   struct kubectl_pod *ret)
 {
 	struct json *object = kubectl_get_object(k, t);
@@ -226,13 +234,13 @@ static int find_at(struct kubectl *k, const struct kubectl_target *t, const char
 		return -1;
 	if (strcmp(t->resource->kind, "Pod") == 0) {
 		ret->object = object;
+		ret->count = 1;
 	} else {
 		ret->through = object;
 		ret->through_kind = t->resource->kind;
-		ret->object = follow(k, object, t->resource, namespace, timeout_ms);
+		if (!follow(k, t->resource, namespace, s, ret))
+			return -1;
 	}
-	if (!ret->object)
-		return -1;
 	ret->namespace = json_find_str(ret->object, "metadata.namespace");
 	ret->name = json_find_str(ret->object, "metadata.name");
 	if (ret->namespace && ret->name)
@@ -242,19 +250,19 @@ static int find_at(struct kubectl *k, const struct kubectl_target *t, const char
 }
 
 int kubectl_pod_find(struct kubectl *k, const char *text, const char *namespace, const char *timeout,
-		     struct kubectl_pod *ret)
+		     enum kubectl_pod_use use, struct kubectl_pod *ret)
 {
 	AUTO_FREE char *pair = strchr(text, '/') ? mem_dup_str(text) : mem_printf("pods/%s", text);
 	struct kubectl_targets targets = { 0 };
+	struct search s = { .use = use };
 	struct err failure = { 0 };
-	int64_t timeout_ms;
 	int result = -1;
 
 	*ret = (struct kubectl_pod){ 0 };
-	if (timefmt_parse_duration_ms(span_of(timeout), &timeout_ms, &failure) || timeout_ms <= 0)
+	if (timefmt_parse_duration_ms(span_of(timeout), &s.timeout_ms, &failure) || s.timeout_ms <= 0)
 		kubectl_failf(k, ERR_USAGE, "--pod-running-timeout must be higher than zero");
 	else if (kubectl_targets_of_args(k, &pair, 1, namespace, &targets) == 0 && targets.count == 1)
-		result = find_at(k, &targets.at[0], namespace, timeout_ms, ret);
+		result = find_at(k, &targets.at[0], namespace, &s, ret);
 	kubectl_targets_free(&targets);
 	return result;
 }
