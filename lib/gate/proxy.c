@@ -116,7 +116,9 @@ static void proxied_review_rules(struct proxied *p, struct span body)
 	struct err e = { 0 };
 
 	if (!p->relay) {
-		(void)err_set(&e, ERR_DENIED, "a SelfSubjectRulesReview is not asked for from a command");
+		(void)err_set(&e, ERR_DENIED,
+			      "a SelfSubjectRulesReview is not answered to a command; "
+			      "try mk8s kubectl auth can-i --list");
 	} else if (proxy_review_namespace(body, &p->review_namespace, &e) == 0) {
 		proxied_admit(p);
 		return;

@@ -181,6 +181,11 @@ def test_kubectl_lists_rights_and_says_who_one_is(central, limited, make_cli, st
     assert not {"*.*", "secrets", "nodes", "pods/exec"} & set(told), told
 
 
+def test_a_command_gets_no_list_that_is_not_cut_down(limited):
+    done = limited.want(200, "POST", "/clusters/prod/exec", {"command": ["auth", "can-i", "--list", "-n", "a"]})
+    assert done["exit_code"] == 1 and "mk8s kubectl auth can-i --list" in done["stderr"] and done["output"] == ""
+
+
 def test_a_review_is_in_the_trail(limited, central):
     answer = limited.ask("POST", REVIEWS, json.dumps({"spec": {"resourceAttributes": {
         "verb": "get", "resource": "secrets"}}}), {"Content-Type": "application/json"})
