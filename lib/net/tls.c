@@ -17,6 +17,7 @@
 #include "lib/net/tls_inner.h"
 
 #define TICKET_LIFETIME_S (8 * 3600)
+#define CHAIN_EACH_LEN 5 /* of TLS 1.3 around each certificate */
 #define MACHINE_CA_MAX (8 * 1024 * 1024)
 
 /* AES-128-GCM first: mbedTLS's own order begins with ChaCha20, slower where AES is in hardware. */
@@ -119,6 +120,21 @@ static int parse_certs(mbedtls_x509_crt *into, struct span pem, bool is_bundle, 
 	return err_set(e, ERR_INPUT, "%s is not a PEM certificate: %s", what, why);
 }
 
+/* mbedTLS sends a chain in one message, which has to fit its output buffer. */
+static int check_chain_len(const mbedtls_x509_crt *chain, struct err *e)
+{
+	size_t len = 0;
+
+	for (; chain; chain = chain->next)
+		len += chain->raw.len + CHAIN_EACH_LEN;
+	if (len <= TLS_CHAIN_MAX)
+		return 0;
+	return err_set(e, ERR_LIMIT,
+		       "the certificate and its chain have %zu bytes in DER, at most %d can be sent: "
+		       "leave out the root, or have smaller keys",
+		       len, TLS_CHAIN_MAX);
+}
+
 static int parse_own(struct tls *t, struct span cert_pem, struct span key_pem, struct err *e)
 {
 	char *text, why[100];
@@ -138,6 +154,8 @@ static int parse_own(struct tls *t, struct span cert_pem, struct span key_pem, s
 	if (mbedtls_pk_check_pair(&t->own.pk, &t->key, random_rng, NULL) != 0)
 		return err_set(e, ERR_INPUT, "the private key does not belong to the certificate "
 					     "(the chain begins with the leaf)");
+	if (check_chain_len(&t->own, e) < 0)
+		return -1;
 	rc = mbedtls_ssl_conf_own_cert(&t->conf, &t->own, &t->key);
 	return rc == 0 ? 0 : err_set(e, ERR_NOMEM, "no memory for a certificate");
 }

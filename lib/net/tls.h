@@ -20,8 +20,12 @@ enum tls_client_auth {
 	TLS_CLIENT_OPTIONAL, /* one may be missing; one that is shown must verify, else the handshake fails */
 };
 
+/* Bytes of a certificate with its chain in DER. */
+#define TLS_CHAIN_MAX 8000
+
 struct tls_server_options {
-	struct span cert_pem; /* leaf first, then its chain (the CA too, where clients pin it) */
+	/* Leaf first, then its chain (the CA too, where clients pin it); more than TLS_CHAIN_MAX: ERR_LIMIT. */
+	struct span cert_pem;
 	struct span key_pem;
 	struct span client_ca_pem; /* with client_auth */
 	enum tls_client_auth client_auth;

@@ -229,6 +229,56 @@ static void test_stream_in_pieces(void **state)
 	tls_unref(client_tls);
 }
 
+/* Whether a client and that server open a session. */
+static bool can_open(struct tls *server_tls)
+{
+	struct tls *client_tls = tls_client_for(buf_span(&pki.ca), NULL, NULL, alpn_h1);
+	AUTO_BUF struct buf up, down, none;
+	struct end client = { .out = &up }, server = { .out = &down };
+	struct span nothing = SPAN_NONE;
+	struct err e;
+
+	buf_init(&up, 1024 * 1024);
+	buf_init(&down, 1024 * 1024);
+	buf_init(&none, 1024);
+	client.stream = tls_stream_new(client_tls, "localhost", 1, on_emit, &client, &e);
+	server.stream = tls_stream_new(server_tls, NULL, 0, on_emit, &server, &e);
+	assert_int_equal(tls_stream_handshake(client.stream, &nothing, &e), TLS_STEP_MORE);
+	while (up.len || down.len) {
+		feed(&server, &up, 100000, &none);
+		feed(&client, &down, 100000, &none);
+	}
+	tls_stream_free(client.stream);
+	tls_stream_free(server.stream);
+	tls_unref(client_tls);
+	return client.is_open && server.is_open;
+}
+
+/* The longest chain that is taken can also be sent. */
+static void test_length_of_the_chain(void **state)
+{
+	struct tls *longest = NULL, *t;
+	struct tls_server_options o = { .key_pem = buf_span(&pki.key), .alpn = alpn_h1 };
+	struct err e = { 0 };
+	AUTO_BUF struct buf chain;
+
+	(void)state;
+	buf_init(&chain, 64 * 1024);
+	(void)buf_put_span(&chain, buf_span(&pki.cert));
+	o.cert_pem = buf_span(&chain);
+	while ((t = tls_server_new(&o, &e))) {
+		tls_unref(longest);
+		longest = t;
+		assert_int_equal(buf_put_span(&chain, buf_span(&pki.ca)), 0);
+		o.cert_pem = buf_span(&chain);
+	}
+	assert_int_equal(e.code, ERR_LIMIT);
+	assert_non_null(strstr(e.text, "at most 8000 can be sent"));
+	assert_true(chain.len > TLS_CHAIN_MAX);
+	assert_true(can_open(longest));
+	tls_unref(longest);
+}
+
 /* A flipped bit anywhere in what comes ends the session; it never passes as data. */
 static void test_stream_with_a_wrong_bit(void **state)
 {
@@ -319,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_client_options),
 		cmocka_unit_test(test_machine_ca),
 		cmocka_unit_test(test_stream_in_pieces),
+		cmocka_unit_test(test_length_of_the_chain),
 		cmocka_unit_test(test_stream_with_a_wrong_bit),
 		cmocka_unit_test(test_resume_table),
 	};

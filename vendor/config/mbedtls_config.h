@@ -101,7 +101,7 @@
 #define MBEDTLS_SSL_SESSION_TICKETS
 #define MBEDTLS_SSL_TICKET_C
 #define MBEDTLS_SSL_IN_CONTENT_LEN 16384
-/* With its overhead just within an allocator's class of 12 KiB: an idle connection holds 8 KiB less than with 16384. */
-#define MBEDTLS_SSL_OUT_CONTENT_LEN 12160
+/* With its overhead just within an allocator's class of 8 KiB: an idle connection holds 12 KiB less than with 16384. */
+#define MBEDTLS_SSL_OUT_CONTENT_LEN 8128
 
 #endif
