@@ -1,6 +1,7 @@
 /* Questions to the audit trail: entries, filters, pages, texts of any kind, refusals summed up. */
 #include "tests/unit/audit_place.h"
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char *entry_str(const struct json *doc, size_t at, const char *name)
@@ -252,12 +253,22 @@ static void any_text_gives_one_line_of_json(void **state)
 	assert_int_equal(verify(p).first_bad_seq, 0);
 }
 
+/* With less than a tenth of the disk free there are no such rows, on purpose. */
+static bool disk_is_nearly_full(void)
+{
+	struct statvfs st;
+
+	return statvfs("/tmp", &st) == 0 && st.f_bavail * 100 / st.f_blocks < 10;
+}
+
 static void refusals_are_summed_up_by_address(void **state)
 {
 	struct place *p = *state;
 	AUTO_JSON struct json *doc = NULL;
 	int64_t others = 0;
 
+	if (disk_is_nearly_full())
+		skip();
 	for (int i = 0; i < 1000; i++)
 		audit_refused(p->audit, "192.0.2.7", i ? "later" : "POST /auth/login");
 	audit_refused(p->audit, "2001:db8::1", "GET /clusters");
