@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 
 #define OUTPUT_MAX (4 * 1024 * 1024)
 #define CLOSE_TIMEOUT_MS 5000
+#define CLOSE_PIECE_MS 20
 
 struct fleet {
 	char folder[64];  /* a socket's path has little room: 108 bytes with ssh's own suffix */
@@ -55,6 +57,15 @@ static void note_host(struct fleet *f, const char *host)
 	f->host[f->host_count++] = mem_dup_str(host);
 }
 
+/* A master that was told to end removes its socket a moment later. */
+static void remove_folder(const char *folder)
+{
+	int tries = CLOSE_TIMEOUT_MS / CLOSE_PIECE_MS;
+
+	while (rmdir(folder) < 0 && errno == ENOTEMPTY && tries-- > 0)
+		(void)poll(NULL, 0, CLOSE_PIECE_MS);
+}
+
 void fleet_free(struct fleet *f)
 {
 	struct process_result ignored;
@@ -71,7 +82,7 @@ void fleet_free(struct fleet *f)
 			(void)process_run(&close, NULL, NULL, &ignored, &unused);
 		free(f->host[i]);
 	}
-	(void)rmdir(f->folder); /* a master that ends later removes its socket; the folder is then an empty one */
+	remove_folder(f->folder);
 	free(f->host);
 	free(f->ssh);
 	free(f);

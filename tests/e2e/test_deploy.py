@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import tempfile
 import time
 
 import pytest
@@ -52,6 +53,13 @@ def shows_nothing(lab, *texts):
         for value in lab.fields.values():
             for form in deploy_host.forms(as_bytes(value)):
                 assert form not in text.encode(), form[:40]
+
+
+def test_no_socket_or_folder_of_ssh_is_left(lab):
+    with tempfile.TemporaryDirectory(dir="/tmp") as run:  # a socket's path is short
+        for _ in range(5):
+            assert lab.run("status", "core", XDG_RUNTIME_DIR=run).returncode == 0
+            assert os.listdir(run) == []
 
 
 def test_core_deploys_with_every_variable(lab):
