@@ -8,8 +8,7 @@
 #include "lib/kube/kubectl.h"
 
 /* Verbs that need a terminal, a port of the user's machine or programs of it. */
-static const char *const refused_verbs[] = { "attach", "cp", "debug", "edit", "exec", "port-forward",
-					     "proxy" };
+static const char *const refused_verbs[] = { "attach", "cp", "debug", "edit", "port-forward", "proxy" };
 
 static bool write_part(struct agent_command *c, enum kubectl_stream to, struct span bytes)
 {

@@ -154,8 +154,10 @@ static int open_console(struct kubectl *k, const struct exec_options *o, struct 
 {
 	const struct kubectl_io *io = k->io;
 	struct err failure = { 0 };
+	bool wakes; /* a process without terminal is ended by its signals */
 
 	*c = (struct console){ .k = k, .tty = has_terminal(k, o) };
+	wakes = io->wake_fd && (c->tty || !io->terminal);
 	c->peer = (struct remote_peer){ .owner = c,
 					.input_owner = c,
 					.on_output = console_output,
@@ -166,7 +168,7 @@ static int open_console(struct kubectl *k, const struct exec_options *o, struct 
 		return -1;
 	}
 	if ((o->stdin && io->input_fd(io->owner, &c->peer.input_fd, &failure) < 0) ||
-	    (io->wake_fd && c->tty && io->wake_fd(io->owner, &c->peer.wake_fd, &failure) < 0)) {
+	    (wakes && io->wake_fd(io->owner, &c->peer.wake_fd, &failure) < 0)) {
 		kubectl_fail(k, &failure);
 		return -1;
 	}

@@ -39,11 +39,11 @@ def rows_of(central, api, count, cluster="prod"):
 
 
 @contextlib.contextmanager
-def streaming(api, *command, **members):
+def streaming(api, *command, path=EXEC, **members):
     """The open answer of a command whose output comes as lines of JSON."""
     connection = api.connect(60)
     with contextlib.closing(connection):
-        connection.request("POST", EXEC, json.dumps({"command": list(command), **members}), api.head(NDJSON))
+        connection.request("POST", path, json.dumps({"command": list(command), **members}), api.head(NDJSON))
         answer = connection.getresponse()
         assert answer.status == 200, answer.read()
         assert answer.headers["content-type"] == "application/x-ndjson"
