@@ -15,7 +15,8 @@
 #include "lib/net/pool.h"
 
 #define AGENT_PORT 9090
-#define LEAVE_MS 50 /* connections that are closed say so on later rounds of the loop */
+#define LEAVE_MS 10
+#define LEAVE_ROUNDS 5 /* connections that are closed say so on later rounds of the loop, however slow it is */
 
 #define AT(member) offsetof(struct agent_config, member)
 static const struct config_key agent_keys[] = {
@@ -134,9 +135,8 @@ static void on_left(void *owner)
 {
 	struct agent *a = owner;
 
-	if (a->command_count)
-		loop_timer_start(a->leave, LEAVE_MS, 0);
-	else
+	a->leave_rounds++;
+	if (!a->command_count && a->leave_rounds >= LEAVE_ROUNDS)
 		loop_stop(a->loop);
 }
 
@@ -201,7 +201,7 @@ void agent_finish(struct agent *a)
 	agent_links_close(a);
 	agent_upstream_free(a->upstream);
 	a->upstream = NULL;
-	loop_timer_start(a->leave, LEAVE_MS, 0);
+	loop_timer_start(a->leave, LEAVE_MS, LEAVE_MS);
 }
 
 void agent_stop(struct agent *a)

@@ -43,6 +43,7 @@ struct agent {
 	struct loop_timer *retry, *renew, *report, *settle;
 	bool stopping;
 	struct loop_timer *drain, *leave;
+	unsigned leave_rounds;
 
 	struct agent_upstream *upstream;
 	struct pool *commands; /* workers of ExecuteCommand; NULL until the first one */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/mem.h"
 #include "lib/kube/line_diff.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,8 +34,9 @@ static void apply(struct span from, struct span hunks, struct buf *out)
 		struct span rest = span_from(line.at + 1, line.len - 1);
 
 		if (line.at[0] == '@') {
-			size_t start = strtoul(line.at + 4, NULL, 10);
-			bool none = strncmp(strpbrk(line.at + 4, ", "), ",0 ", 3) == 0;
+			AUTO_FREE char *head = span_dup(line);
+			size_t start = strtoul(head + 4, NULL, 10);
+			bool none = strncmp(strpbrk(head + 4, ", "), ",0 ", 3) == 0;
 
 			for (; at < start + none; at++)
 				copy(&from, out);

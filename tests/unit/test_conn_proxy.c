@@ -149,6 +149,15 @@ static void test_answers(void **state)
 	}
 }
 
+/* The loop goes on without the door. */
+static void end_door(struct loop *l, struct door *d)
+{
+	if (d->peers[0].c)
+		conn_close(d->peers[0].c);
+	WAIT_FOR(l, d->peers[0].closes);
+	door_free(d);
+}
+
 static void test_answers_that_do_not_end(void **state)
 {
 	struct loop *l = net_loop_new();
@@ -167,7 +176,7 @@ static void test_answers_that_do_not_end(void **state)
 	print_message("%s\n", p.why.text);
 	assert_non_null(strstr(p.why.text, "endless"));
 	peer_free(&p);
-	door_free(d);
+	end_door(l, d);
 
 	d = door_new(l, &(struct door_options){ 0 });
 	dial_through(l, d, "api.example", "user:sesame@", NULL, &p); /* none */
@@ -177,7 +186,7 @@ static void test_answers_that_do_not_end(void **state)
 	assert_non_null(strstr(p.why.text, "within 2000 ms (the proxy's answer)"));
 	assert_null(strstr(p.why.text, "sesame"));
 	peer_free(&p);
-	door_free(d);
+	end_door(l, d);
 
 	d = door_new(l, &(struct door_options){ 0 });
 	dial_through(l, d, "api.example", "user:sesame@", NULL, &p); /* cut */
@@ -188,7 +197,7 @@ static void test_answers_that_do_not_end(void **state)
 	assert_int_equal(p.why.code, ERR_UNREACHABLE);
 	assert_non_null(strstr(p.why.text, "during the proxy's answer"));
 	peer_free(&p);
-	door_free(d);
+	end_door(l, d);
 
 	d = door_new(l, &(struct door_options){ 0 });
 	dial_through(l, d, "api.example", "user:sesame@", NULL, &p);
@@ -198,7 +207,7 @@ static void test_answers_that_do_not_end(void **state)
 	assert_non_null(strstr(p.why.text, "refuses this"));
 	assert_null(strstr(p.why.text, "sesame"));
 	peer_free(&p);
-	door_free(d);
+	end_door(l, d);
 	loop_free(l);
 }
 
